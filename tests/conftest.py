@@ -1,0 +1,89 @@
+"""The test harness: a home of its own, one database of choice, and people to act with.
+
+``pytest --database=postgres`` runs the same tests on a PostgreSQL cluster started for them.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="balai-test-"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgres"],
+        default="sqlite",
+        help="sqlite (default), or postgres: a cluster started for the tests, or BALAI_DATABASE_URL if set",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose home and database before Django reads its settings."""
+    given = os.environ.get("BALAI_DATABASE_URL", "")
+    for name in [name for name in os.environ if name.startswith("BALAI_")]:
+        del os.environ[name]
+    os.environ["BALAI_HOME"] = str(HOME)
+    os.environ["BALAI_SECRET_KEY"] = "for tests only"
+    os.environ["BALAI_HOSTS"] = "localhost,127.0.0.1,testserver"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "balai.settings"
+    if config.getoption("--database") == "postgres":
+        if not given:
+            from tests.postgres import start
+
+            given = start(config)
+        os.environ["BALAI_DATABASE_URL"] = given
+
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    if not given or config.getoption("--database") == "sqlite":
+        settings.DATABASES["default"]["TEST"]["NAME"] = str(HOME / "test.sqlite3")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _files_of_this_test_only(tmp_path_factory: pytest.TempPathFactory, settings) -> None:
+    """Uploads land in a folder of the test, not of its neighbours."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path_factory.mktemp("files"), "base_url": None},
+        },
+    }
+
+
+@pytest.fixture
+def as_user() -> Callable[..., object]:
+    """``as_user(user)`` is a client signed in as them; ``as_user(None)`` a stranger's."""
+    from tests.builders import client_of
+
+    return client_of
+
+
+@pytest.fixture
+def city(db) -> object:
+    """Jakarta, the hosted city every story starts in."""
+    from tests.builders import make_city
+
+    return make_city()
+
+
+@pytest.fixture
+def in_english() -> Iterator[None]:
+    """Sentences in English inside the test."""
+    from django.utils import translation
+
+    with translation.override("en"):
+        yield
