@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class CollaborationsConfig(AppConfig):
     name = "balai.collaborations"
     label = "collaborations"
+
+    def ready(self) -> None:
+        from balai.collaborations import audiences, guards, tasks, verbs  # noqa: F401
