@@ -1,7 +1,9 @@
+import datetime as dt
 import json
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 
 class Entry(models.Model):
@@ -40,6 +42,12 @@ class Entry(models.Model):
         """``data`` as Python values."""
         loaded: dict[str, Any] = json.loads(self.data)
         return loaded
+
+    @property
+    def happened_on(self) -> dt.date:
+        """The day a documented fact happened (``data["on"]``), else the day it was recorded here."""
+        on = self.facts.get("on")
+        return dt.date.fromisoformat(on) if on else timezone.localtime(self.at).date()
 
 
 class LedgerHead(models.Model):
