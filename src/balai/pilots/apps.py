@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class PilotsConfig(AppConfig):
     name = "balai.pilots"
     label = "pilots"
+
+    def ready(self) -> None:
+        from balai.pilots import audiences, guards, records, verbs  # noqa: F401

@@ -179,7 +179,6 @@ class ExitDecision(models.Model):
     """How the pilot ended, on what evidence."""
 
     pilot = models.OneToOneField(Pilot, models.CASCADE, related_name="exit")
-    outcome = models.CharField(max_length=20)
     reason = models.TextField(max_length=4000)
     procurement_reference = models.CharField(max_length=120, blank=True)
     data_disposal = models.TextField(blank=True, max_length=2000)
