@@ -51,6 +51,15 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='HealthRecord',
+            fields=[
+                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ('at', models.DateTimeField()),
+                ('ok', models.BooleanField()),
+                ('note', models.CharField(blank=True, max_length=200)),
+            ],
+        ),
+        migrations.CreateModel(
             name='LedgerHead',
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
@@ -121,6 +130,16 @@ class Migration(migrations.Migration):
                 ('url', models.CharField(max_length=200)),
                 ('stems', models.TextField(help_text='stemmed words of title and body')),
                 ('changed_at', models.DateTimeField(auto_now=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Worker',
+            fields=[
+                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('place', models.CharField(help_text='machine, start of the machine, process namespace', max_length=200)),
+                ('pid', models.PositiveIntegerField()),
+                ('started_at', models.DateTimeField()),
+                ('beat_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(

@@ -64,6 +64,10 @@ class Migration(migrations.Migration):
             model_name='notification',
             index=models.Index(fields=['user', 'read_at', '-at'], name='notification_unread'),
         ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('digest', ''), _negated=True), fields=['digest', 'user'], name='notification_waiting'),
+        ),
         migrations.AddConstraint(
             model_name='notification',
             constraint=models.UniqueConstraint(fields=('user', 'entry', 'kind'), name='told_once'),

@@ -14,3 +14,22 @@ class Counter(models.Model):
 
     series = models.CharField(max_length=80, primary_key=True)
     last = models.PositiveIntegerField(default=0)
+
+
+class Worker(models.Model):
+    """A running worker process. One that no longer beats loses the task it was running to another."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    place = models.CharField(max_length=200, help_text="machine, start of the machine, process namespace")
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+
+
+class HealthRecord(models.Model):
+    """The last result of a check that runs from time to time, for /healthz."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    at = models.DateTimeField()
+    ok = models.BooleanField()
+    note = models.CharField(max_length=200, blank=True)

@@ -31,7 +31,10 @@ class Notification(models.Model):
     class Meta:
         ordering = ["-at", "-id"]
         constraints = [models.UniqueConstraint(fields=["user", "entry", "kind"], name="told_once")]
-        indexes = [models.Index(fields=["user", "read_at", "-at"], name="notification_unread")]
+        indexes = [
+            models.Index(fields=["user", "read_at", "-at"], name="notification_unread"),
+            models.Index(fields=["digest", "user"], condition=~models.Q(digest=""), name="notification_waiting"),
+        ]
 
 
 class Preference(models.Model):
