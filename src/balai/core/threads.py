@@ -8,10 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.utils import translation
+
 
 @dataclass(frozen=True, slots=True)
 class ThreadInfo:
-    """``url`` is a path without language prefix or origin, such as ``/kebutuhan/KBT-2026-0001/``."""
+    """``url`` is a path without language prefix or origin, such as ``/kebutuhan/KBT-2026-0001/``; resolvers
+    run with the default language active, so ``reverse`` gives just that."""
 
     title: str
     url: str
@@ -36,9 +40,10 @@ def resolve(threads: Iterable[str]) -> dict[str, ThreadInfo]:
     for thread in threads:
         kind, _, identifier = thread.partition(":")
         ids[kind].add(identifier)
-    return {
-        f"{kind}:{identifier}": info
-        for kind, wanted in ids.items()
-        if kind in _resolvers
-        for identifier, info in _resolvers[kind](wanted).items()
-    }
+    with translation.override(settings.LANGUAGE_CODE):
+        return {
+            f"{kind}:{identifier}": info
+            for kind, wanted in ids.items()
+            if kind in _resolvers
+            for identifier, info in _resolvers[kind](wanted).items()
+        }
