@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class ApplicationsConfig(AppConfig):
     name = "balai.applications"
     label = "applications"
+
+    def ready(self) -> None:
+        from balai.applications import audiences, guards, records, verbs  # noqa: F401

@@ -11,14 +11,26 @@ from balai.people.models import User
 
 
 class Application(models.Model):
-    """The form of one collaboration. Drafts validate nothing but types; answers are kept by field key."""
+    """The form of one collaboration. Drafts validate nothing but types; answers are kept by field key.
+
+    While a returned application is being completed, the city keeps reading ``shown``: the answers as they
+    were when it was returned.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     collaboration = models.OneToOneField(Collaboration, models.CASCADE, related_name="application")
     answers = models.JSONField(default=dict)
-    revision = models.PositiveIntegerField(default=1, help_text="compared on save: a stale save is told")
+    revision = models.PositiveIntegerField(default=1, help_text="grows with every change that was saved")
+    touched = models.JSONField(default=dict, help_text="field key -> the revision that last changed it")
+    shown = models.JSONField(null=True, help_text="the answers as last submitted, kept while they change")
+    shown_at = models.DateTimeField(null=True)
     saved_at = models.DateTimeField(auto_now=True)
     started_by = models.UUIDField(help_text="pseudonym")
+
+    @property
+    def thread(self) -> str:
+        """What happens inside the city: never part of the collaboration's own timeline."""
+        return f"application:{self.pk}"
 
 
 class Attachment(models.Model):
@@ -34,12 +46,13 @@ class Attachment(models.Model):
 
 
 class ScreeningCheck(models.Model):
-    """One line of the scheme's checklist, answered by the cooperation bureau."""
+    """One line of the scheme's checklist, answered by the cooperation bureau for one revision."""
 
     application = models.ForeignKey(Application, models.CASCADE, related_name="screening")
     item = models.CharField(max_length=40)
     passed = models.BooleanField()
     note = models.CharField(max_length=500, blank=True)
+    revision = models.PositiveIntegerField(help_text="of the application that was checked")
     by = models.UUIDField(help_text="pseudonym")
     at = models.DateTimeField(auto_now=True)
 
@@ -63,15 +76,17 @@ class Review(models.Model):
     comment = models.TextField(blank=True, max_length=4000)
     conflict = models.BooleanField(default=False, help_text="declared: takes no part")
     conflict_reason = models.CharField(max_length=300, blank=True)
+    revision = models.PositiveIntegerField(default=0, help_text="of the application that was judged")
     submitted_at = models.DateTimeField(null=True)
     saved_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        ordering = ["submitted_at", "pk"]
         constraints = [models.UniqueConstraint(fields=["application", "reviewer"], name="one_review_each")]
 
 
 class Decision(models.Model):
-    """The panel's yes or no, with grounds the applicant may read."""
+    """The city's yes or no, with grounds the applicant may read."""
 
     application = models.OneToOneField(Application, models.CASCADE, related_name="decision")
     accepted = models.BooleanField()

@@ -5,23 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('applications', '0001_initial'),
-        ('collaborations', '0001_initial'),
+        ("applications", "0001_initial"),
+        ("collaborations", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='application',
-            name='collaboration',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='application', to='collaborations.collaboration'),
+            model_name="application",
+            name="collaboration",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="application",
+                to="collaborations.collaboration",
+            ),
         ),
         migrations.AddField(
-            model_name='attachment',
-            name='application',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='applications.application'),
+            model_name="attachment",
+            name="application",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="attachments",
+                to="applications.application",
+            ),
         ),
     ]

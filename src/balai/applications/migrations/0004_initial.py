@@ -6,31 +6,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('applications', '0003_initial'),
+        ("applications", "0003_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='review',
-            name='reviewer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to=settings.AUTH_USER_MODEL),
+            model_name="review",
+            name="reviewer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reviews",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='screeningcheck',
-            name='application',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='screening', to='applications.application'),
+            model_name="screeningcheck",
+            name="application",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="screening",
+                to="applications.application",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(fields=('application', 'reviewer'), name='one_review_each'),
+            model_name="review",
+            constraint=models.UniqueConstraint(fields=("application", "reviewer"), name="one_review_each"),
         ),
         migrations.AddConstraint(
-            model_name='screeningcheck',
-            constraint=models.UniqueConstraint(fields=('application', 'item'), name='screened_once'),
+            model_name="screeningcheck",
+            constraint=models.UniqueConstraint(fields=("application", "item"), name="screened_once"),
         ),
     ]

@@ -1,0 +1,63 @@
+"""What this room answers when a scheme asks: is it complete, screened, reviewed?"""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from balai.applications.queries import application_of, counted_reviews, gaps, screening_lines
+from balai.collaborations.models import Collaboration
+from balai.collaborations.registry import guard
+from balai.core.rules import YES, Verdict, no
+
+
+@guard(
+    "application.complete",
+    text=gettext_lazy("Every required answer and paper is there"),
+    source=gettext_lazy("ours: the scheme's form"),
+    lifted_by=gettext_lazy("the partner, by completing the form"),
+)
+def complete(collaboration: Collaboration) -> Verdict:
+    missing = gaps(application_of(collaboration))
+    if not missing:
+        return YES
+    return no(_("Still missing: %(labels)s.") % {"labels": "; ".join(str(gap.label) for gap in missing)})
+
+
+@guard(
+    "application.screened",
+    text=gettext_lazy("Every line of the checklist is answered and passed"),
+    source=gettext_lazy("ours: the scheme's checklist"),
+    lifted_by=gettext_lazy("the cooperation bureau, by filling in the checklist"),
+)
+def screened(collaboration: Collaboration) -> Verdict:
+    lines = screening_lines(application_of(collaboration))
+    open_ones = [str(line.item.label) for line in lines if not line.current]
+    failed = [str(line.item.label) for line in lines if line.current and not line.passed]
+    sentences = []
+    if open_ones:
+        sentences.append(_("Not checked yet: %(labels)s.") % {"labels": "; ".join(open_ones)})
+    if failed:
+        sentences.append(_("Not passed: %(labels)s.") % {"labels": "; ".join(failed)})
+    return no(" ".join(sentences)) if sentences else YES
+
+
+@guard(
+    "application.reviewed",
+    text=gettext_lazy("Enough reviewers without a conflict have judged it"),
+    source=gettext_lazy("ours: the scheme's number of reviews"),
+    lifted_by=gettext_lazy("members of the TKKSD, by submitting their reviews"),
+)
+def reviewed(collaboration: Collaboration) -> Verdict:
+    needed = collaboration.scheme.limits["reviews"]
+    counted = counted_reviews(application_of(collaboration))
+    if len(counted) < needed:
+        return no(
+            ngettext(
+                "%(missing)s more review is needed: %(have)s of %(needed)s are submitted.",
+                "%(missing)s more reviews are needed: %(have)s of %(needed)s are submitted.",
+                needed - len(counted),
+            )
+            % {"missing": needed - len(counted), "have": len(counted), "needed": needed}
+        )
+    if not any(r.submitted_at and r.submitted_at >= collaboration.stage_since for r in counted):
+        return no(_("Another review was asked for, and none has been submitted since."))
+    return YES
