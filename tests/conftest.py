@@ -47,6 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not given or config.getoption("--database") == "sqlite":
         settings.DATABASES["default"]["TEST"]["NAME"] = str(HOME / "test.sqlite3")
 
+    from tests.ledger_tools import let_flush_through
+
+    let_flush_through()
+
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(HOME, ignore_errors=True)
