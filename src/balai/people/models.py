@@ -130,6 +130,11 @@ class Organisation(models.Model):
     source_url = models.URLField(max_length=400, blank=True)
     source_date = models.DateField(null=True, blank=True)
     listed = models.BooleanField(default=False, help_text="has a public page")
+    offices = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="city-wide roles this agency may seat: bureau, tkksd, analyst, signatory",
+    )
     active = models.BooleanField(default=True)
     invented = models.BooleanField(default=False, help_text="demonstration data, no real body")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -103,6 +103,7 @@ class Migration(migrations.Migration):
                 ('source_url', models.URLField(blank=True, max_length=400)),
                 ('source_date', models.DateField(blank=True, null=True)),
                 ('listed', models.BooleanField(default=False, help_text='has a public page')),
+                ('offices', models.JSONField(blank=True, default=list, help_text='city-wide roles this agency may seat: bureau, tkksd, analyst, signatory')),
                 ('active', models.BooleanField(default=True)),
                 ('invented', models.BooleanField(default=False, help_text='demonstration data, no real body')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
