@@ -1,0 +1,283 @@
+"""Loads what nobody types in: cities, areas, organisations, figures, and history from public sources.
+
+Each function may run again and then changes nothing. History goes to the ledger as
+``record.documented`` with the day it happened in ``data["on"]`` and its source beside it.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from balai.agreements.models import Agreement, AgreementKind, AgreementState, Party
+from balai.collaborations.models import Collaboration, SchemeVersion
+from balai.core import ledger
+from balai.core.numbering import reference
+from balai.demo import facts
+from balai.demo.facts import Row
+from balai.indicators.models import Indicator, Value
+from balai.observations.models import Dataset
+from balai.people.models import Area, City, Organisation, OrganisationKind
+from balai.pilots.models import Incident, Pilot, Site, Suspension
+from balai.programme.models import Cohort, CohortMembership
+
+JAKARTA = "31"
+ZONE = ZoneInfo("Asia/Jakarta")
+
+
+def _cited(key: str) -> dict[str, str]:
+    """``source`` and ``source_url`` of a source, as most models keep them."""
+    source = facts.sources()[key]
+    return {"source": source.name, "source_url": source.url}
+
+
+def _noon(day: str) -> dt.datetime:
+    return dt.datetime.combine(dt.date.fromisoformat(day), dt.time(12), ZONE)
+
+
+def document(*, thread: str, fact: Row, organisation: Any = None, city: str = JAKARTA) -> None:
+    """Append one sourced fact to a public thread of the ledger."""
+    data = {
+        "on": str(fact["on"]),
+        "precision": fact.get("precision", "day"),
+        "what": fact.get("what", "statement"),
+        "text": fact["text"],
+        "text_en": fact["text_en"],
+    }
+    if "contradicts" in fact:
+        data["contradicts"] = fact["contradicts"]
+    ledger.append(
+        verb="record.documented",
+        subject=thread,
+        by=None,
+        organisation=organisation,
+        city=city,
+        public=True,
+        data=data | _cited(fact["source"]),
+    )
+
+
+def load_cities() -> None:
+    """Jakarta, the cities of the movement and the invented city, with their areas."""
+    for row in facts.table("cities")["city"]:
+        values = {key: value for key, value in row.items() if key not in {"code", "source"}}
+        City.objects.get_or_create(code=row["code"], defaults=values)
+    Area.objects.bulk_create(
+        [
+            Area(city_id=row["city"], **{key: value for key, value in row.items() if key != "city"})
+            for row in facts.table("areas")["area"]
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def load_organisations() -> None:
+    """Agencies, ministry, oversight, invented startups, and the partners with their data flows."""
+    for row in facts.table("organisations")["organisation"]:
+        source = facts.sources().get(row.get("source", ""))
+        values = {key: value for key, value in row.items() if key not in {"slug", "source", "city"}}
+        Organisation.objects.get_or_create(
+            slug=row["slug"],
+            defaults=values
+            | {"city_id": row.get("city"), "listed": True}
+            | ({**_cited(source.key), "source_date": source.day} if source else {}),
+        )
+    for row in facts.table("partners")["partner"]:
+        source = facts.sources()[row["source"]]
+        partner, new = Organisation.objects.get_or_create(
+            slug=row["slug"],
+            defaults={
+                "kind": OrganisationKind.COMPANY,
+                "name": row["name"],
+                "about": row["about"],
+                "about_en": row["about_en"],
+                "listed": True,
+                "source_date": source.day,
+                **_cited(source.key),
+            },
+        )
+        if new:
+            _describe_partner(partner, row)
+
+
+def _describe_partner(partner: Organisation, row: Row) -> None:
+    plain = ("name", "name_en", "direction", "fields", "granularity", "refresh", "form", "owner", "personal")
+    Dataset.objects.bulk_create(
+        Dataset(
+            city_id=JAKARTA,
+            partner=partner,
+            **{key: flow[key] for key in plain if key in flow},
+            **_cited(flow["source"]),
+        )
+        for flow in row.get("dataset", [])
+    )
+    thread = f"organisation:{partner.pk}"
+    for fact in sorted(row.get("fact", []), key=lambda fact: str(fact["on"])):
+        document(thread=thread, fact=fact, organisation=partner.pk)
+    if row.get("eight", True):
+        partners = facts.table("partners")
+        gap = {"on": "2026-07-01", "what": "gap", "text": partners["gap"], "text_en": partners["gap_en"]}
+        document(thread=thread, fact=gap | {"source": "common-knowledge"}, organisation=partner.pk)
+
+
+def load_indicators() -> None:
+    """The catalogue, and every published figure beside the others that contradict it."""
+    Indicator.objects.bulk_create(
+        [
+            Indicator(**{**row, "higher_is_better": row["higher_is_better"] == "yes"})
+            for row in facts.rows("indicators")
+        ],
+        ignore_conflicts=True,
+    )
+    if Value.objects.exists():
+        return
+    Value.objects.bulk_create(
+        Value(
+            indicator_id=row["indicator"],
+            city_id=row["city"],
+            period=row["period"],
+            value=Decimal(row["value"]),
+            as_of=dt.date.fromisoformat(row["as_of"]) if row["as_of"] else facts.sources()[row["source"]].day,
+            method_version=row["method_version"],
+            note=" / ".join(text for text in (row["note"], row["note_en"]) if text),
+            **_cited(row["source"]),
+        )
+        for row in facts.rows("values")
+    )
+
+
+def load_programme() -> None:
+    """The intakes of the movement and the members that sources name."""
+    table = facts.table("programme")
+    for row in table["cohort"]:
+        Cohort.objects.get_or_create(
+            year=row["year"],
+            defaults={key: row[key] for key in ("name", "invited", "chosen", "how")} | _cited(row["source"]),
+        )
+    for row in table["membership"]:
+        source = facts.sources()[row["source"]]
+        CohortMembership.objects.get_or_create(
+            cohort_id=row["year"],
+            city_id=row["city"],
+            defaults={**_cited(source.key), "as_of": source.day},
+        )
+
+
+def load_signing() -> Agreement:
+    """The memorandum of 13 September 2019, as documented, with what its sources disagree on."""
+    table = facts.table("signing")
+    agreement, new = Agreement.objects.get_or_create(
+        city_id=table["city"],
+        title=table["title"],
+        documented=True,
+        defaults={
+            "kind": AgreementKind(table["kind"]),
+            "title_en": table["title_en"],
+            "state": AgreementState.SEALED,
+            "starts_on": dt.date.fromisoformat(table["on"]),
+            **_cited(table["source"]),
+        },
+    )
+    if new:
+        slugs = [table["city_party"], *table["parties"]]
+        known = Organisation.objects.in_bulk(slugs, field_name="slug")
+        Party.objects.bulk_create(
+            Party(agreement=agreement, organisation=known[slug], place=place)
+            for place, slug in enumerate(slugs, 1)
+        )
+        thread = f"agreement:{agreement.pk}"
+        for fact in table["statement"]:
+            document(thread=thread, fact={"what": "agreement"} | fact)
+    return agreement
+
+
+def load_contradictions(signing: Agreement) -> None:
+    """Put both versions on the record they are about. Called once, in the load's transaction."""
+    threads = {
+        "signing": f"agreement:{signing.pk}",
+        "city": f"city:{JAKARTA}",
+        "programme": "programme:movement",
+    }
+    for row in facts.table("contradictions")["contradiction"]:
+        thread = threads.get(row["about"], f"indicator:{row['about']}")
+        ledger.append(
+            verb="record.contradicted",
+            subject=thread,
+            by=None,
+            city=JAKARTA,
+            public=True,
+            data={
+                "on": row["on"],
+                "precision": row.get("precision", "day"),
+                "topic": row["topic"],
+                "topic_en": row["topic_en"],
+                "a": {"text": row["a"], "text_en": row["a_en"], **_cited(row["a_source"])},
+                "b": {"text": row["b"], "text_en": row["b_en"], **_cited(row["b_source"])},
+            },
+        )
+
+
+def load_histories() -> None:
+    """Collaborations known from public sources only, each as far as it is documented."""
+    versions = {version.key: version for version in SchemeVersion.objects.filter(current=True)}
+    organisations = {o.slug: o for o in Organisation.objects.all()}
+    for history in facts.histories():
+        partner = organisations[history["partner"]]
+        if Collaboration.objects.filter(documented=True, partner=partner, title=history["title"]).exists():
+            continue
+        version = versions[history["scheme"]]
+        began, since = _noon(history["began"]), _noon(history["stage_since"])
+        collaboration = Collaboration.objects.create(
+            reference=reference(version.scheme.prefix, began.year),
+            city_id=JAKARTA,
+            scheme_version=version,
+            partner=partner,
+            agency=organisations[history["agency"]],
+            title=history["title"],
+            title_en=history["title_en"],
+            summary=history["summary"],
+            summary_en=history["summary_en"],
+            dimensions=history["dimensions"],
+            stage=version.scheme.stage(history["stage"]).key,
+            stage_since=since,
+            created_at=began,
+            submitted_at=began,
+            public_since=began,
+            documented=True,
+        )
+        for fact in _in_order(history["entry"]):
+            document(thread=collaboration.thread, fact=fact, organisation=partner.pk)
+        if "pilot" in history:
+            _load_pilot(collaboration, history)
+
+
+def _load_pilot(collaboration: Collaboration, history: Row) -> None:
+    pilot = Pilot.objects.create(collaboration=collaboration, **history["pilot"])
+    for row in history.get("site", []):
+        Site.objects.create(pilot=pilot, **row)
+    for row in history.get("incident", []):
+        Incident.objects.create(
+            pilot=pilot,
+            severity=row["severity"],
+            happened_at=_noon(row["happened_at"]),
+            text=row["text"],
+            people_hurt=row["people_hurt"],
+            closed_at=_noon(row["closed_at"]),
+            measures=row["measures"],
+            source_url=facts.sources()[row["source"]].url,
+        )
+    for row in history.get("suspension", []):
+        Suspension.objects.create(
+            pilot=pilot,
+            authority=row["authority"],
+            reason=row["reason"],
+            started_at=_noon(row["started_at"]),
+            resumed_at=_noon(row["resumed_at"]),
+            resumed_authority=row["resumed_authority"],
+            resumed_reason=row["resumed_reason"],
+        )
+
+
+def _in_order(entries: Iterable[Row]) -> list[Row]:
+    return sorted(entries, key=lambda entry: str(entry["on"]))
