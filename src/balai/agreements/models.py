@@ -1,15 +1,20 @@
 """MoU and PKS: versions, approvals, signatures, the sealed document."""
 
 import uuid
+from functools import cached_property
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from balai.agreements.terms import AgreementTerms
 from balai.collaborations.models import Collaboration
 from balai.core.models import Document
 from balai.observations.models import Dataset
-from balai.people.models import City, Organisation
+from balai.people.models import City, Organisation, User
+from balai.people.rules import Reader, cities_audited, cities_staffed, is_person, organisations_of
 
 
 class AgreementKind(models.TextChoices):
@@ -24,6 +29,38 @@ class AgreementState(models.TextChoices):
     SEALED = "sealed", _("signed and sealed")
     DECLINED = "declined", _("declined")
     ENDED = "ended", _("ended")
+
+
+LIVE = (
+    AgreementState.DRAFTING,
+    AgreementState.SIGNING,
+    AgreementState.SEALING,
+    AgreementState.SEALED,
+)
+
+
+class AgreementQuerySet(models.QuerySet["Agreement"]):
+    def visible_to(self, user: Reader) -> "AgreementQuerySet":
+        """In the register for all once the collaboration is public; else its parties, city staff, auditors.
+
+        Seeing an agreement in the register is not reading its text: see `rules.may_read`.
+        """
+        public = (
+            Q(documented=True)
+            | Q(collaboration__public_since__isnull=False)
+            | Q(collaboration=None, state=AgreementState.SEALED)
+        )
+        return self.filter(public | Q(pk__in=Agreement.objects.readable_by(user).values("pk")))
+
+    def readable_by(self, user: Reader) -> "AgreementQuerySet":
+        """Whose text the person may read: all texts made public, and those of one's own or one's city."""
+        open_text = Q(state=AgreementState.SEALED, text_public=True)
+        if not is_person(user):
+            return self.filter(open_text)
+        own = Party.objects.filter(organisation__in=organisations_of(user)).values("agreement")
+        return self.filter(
+            open_text | Q(pk__in=own) | Q(city__in=cities_staffed(user) | cities_audited(user))
+        )
 
 
 class Agreement(models.Model):
@@ -50,16 +87,50 @@ class Agreement(models.Model):
     source = models.CharField(max_length=300, blank=True)
     source_url = models.URLField(max_length=400, blank=True)
     invented = models.BooleanField(default=False)
+    text_public = models.BooleanField(default=False, help_text="anyone may read the sealed text")
+    declined_reason = models.CharField(max_length=1000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = AgreementQuerySet.as_manager()
+
     class Meta:
-        ordering = ["-created_at"]
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="agreement_recent")]
         constraints = [
+            models.UniqueConstraint(
+                fields=["collaboration"],
+                condition=Q(kind="pks", documented=False, state__in=LIVE),
+                name="one_live_agreement",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="sealed") | Q(sealed_document__isnull=False) | Q(documented=True),
                 name="sealed_has_document",
-            )
+            ),
         ]
+
+    def __str__(self) -> str:
+        return self.title_en if get_language() == "en" and self.title_en else self.title
+
+    @property
+    def subject(self) -> str:
+        return f"agreement:{self.pk}"
+
+    @property
+    def thread(self) -> str:
+        """The collaboration's page tells the story; an MoU of its own has its own page."""
+        return f"collaboration:{self.collaboration_id}" if self.collaboration_id else self.subject
+
+    @property
+    def phase(self) -> str:
+        """The state as the collaboration's stage has it: only in its stage ``signing`` can be signed."""
+        if self.state in (AgreementState.DRAFTING, AgreementState.SIGNING) and self.collaboration:
+            signing = self.collaboration.stage == "signing"
+            return AgreementState.SIGNING if signing else AgreementState.DRAFTING
+        return self.state
+
+    @property
+    def phase_label(self) -> str:
+        return str(AgreementState(self.phase).label)
 
 
 class Party(models.Model):
@@ -72,6 +143,12 @@ class Party(models.Model):
     signatory_name = models.CharField(max_length=150, blank=True)
     signatory_title = models.CharField(max_length=150, blank=True)
     mandate = models.CharField(max_length=200, blank=True, help_text="Surat Kuasa or deed")
+    stamp_serial = models.CharField(
+        max_length=22,
+        blank=True,
+        validators=[RegexValidator(r"^\d{22}$", _("An e-meterai serial has 22 digits."))],
+        help_text="e-meterai of this party's counterpart",
+    )
 
     class Meta:
         ordering = ["place"]
@@ -89,6 +166,7 @@ class AgreementVersion(models.Model):
     terms = models.JSONField(help_text="clauses in both languages and their variables")
     change_note = models.CharField(max_length=500, blank=True)
     document = models.ForeignKey(Document, models.PROTECT, related_name="+")
+    fingerprint = models.CharField(max_length=64, db_index=True, help_text="SHA-256 of the terms")
     proposed_by = models.UUIDField(null=True, help_text="pseudonym")
     proposed_for = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
@@ -96,6 +174,11 @@ class AgreementVersion(models.Model):
     class Meta:
         ordering = ["-number"]
         constraints = [models.UniqueConstraint(fields=["agreement", "number"], name="version_once")]
+
+    @cached_property
+    def reading(self) -> AgreementTerms:
+        """The terms as values."""
+        return AgreementTerms.from_json(self.terms)
 
 
 class Approval(models.Model):
@@ -119,3 +202,15 @@ class Signature(models.Model):
     sha256 = models.CharField(max_length=64, help_text="of the document consented to")
     consent = models.TextField()
     at = models.DateTimeField()
+
+
+class LastRead(models.Model):
+    """Up to which version a person has read, so the page can show what changed since."""
+
+    agreement = models.ForeignKey(Agreement, models.CASCADE, related_name="readings")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    version = models.PositiveIntegerField()
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["agreement", "user"], name="read_once_each")]
