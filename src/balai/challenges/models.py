@@ -20,6 +20,10 @@ class ChallengeState(models.TextChoices):
     ENDED = "ended", _("ended")
 
 
+SCHEMES = ("playground", "co-develop", "user")
+"""Keys of the schemes a challenge can be open to; the collaborations room, above, keeps what they mean."""
+
+
 class BudgetRoute(models.TextChoices):
     NONE = "none", _("no regional budget")
     APBD = "apbd", _("regional budget (APBD), through procurement")
@@ -65,6 +69,8 @@ class Challenge(models.Model):
     closes_on = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
+    close_reason = models.CharField(max_length=300, blank=True)
+    revision = models.PositiveIntegerField(default=0, help_text="grows with every edit and change of state")
     invented = models.BooleanField(default=False)
 
     objects = ChallengeQuerySet.as_manager()
@@ -75,6 +81,15 @@ class Challenge(models.Model):
 
     def __str__(self) -> str:
         return self.title_en if get_language() == "en" and self.title_en else self.title
+
+    @property
+    def thread(self) -> str:
+        return f"challenge:{self.pk}"
+
+    @property
+    def brief_here(self) -> str:
+        """The brief in the reader's language where it exists, else in Bahasa Indonesia."""
+        return self.brief_en if get_language() == "en" and self.brief_en else self.brief
 
 
 class Question(models.Model):

@@ -10,6 +10,9 @@ from balai.core.models import Document
 from balai.people.models import Area, City, Organisation, User
 from balai.people.rules import Reader, cities_audited, cities_staffed, is_person
 
+DIMENSIONS = ("government", "mobility", "environment", "people", "economy", "living")
+"""Codes of the six dimensions; the indicators room, on the same floor, keeps their names."""
+
 
 class NeedState(models.TextChoices):
     VOICED = "voiced", _("voiced")
@@ -65,6 +68,10 @@ class Need(models.Model):
     voiced_at = models.DateTimeField()
     answer_due = models.DateField(help_text="last working day of the answer clock")
     answered_at = models.DateTimeField(null=True, blank=True)
+    solved_at = models.DateTimeField(null=True, blank=True)
+    hidden_from = models.CharField(max_length=12, blank=True, help_text="state to return to")
+    overdue_noted = models.BooleanField(default=False)
+    revision = models.PositiveIntegerField(default=0, help_text="grows with every change of state or duty")
     invented = models.BooleanField(default=False)
 
     objects = NeedQuerySet.as_manager()
@@ -83,6 +90,10 @@ class Need(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def thread(self) -> str:
+        return f"need:{self.pk}"
 
 
 class Support(models.Model):
@@ -107,3 +118,36 @@ class Answer(models.Model):
 
     class Meta:
         ordering = ["at"]
+
+
+class Confirmation(models.Model):
+    """The author or a supporter says whether the need is solved. One word each, changeable."""
+
+    need = models.ForeignKey(Need, models.CASCADE, related_name="confirmations")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    solved = models.BooleanField()
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["need", "user"], name="confirmation_once")]
+
+
+class Terms(models.Model):
+    """What a city promises those who voice a need. A city without a row has the hub's defaults."""
+
+    city = models.OneToOneField(City, models.CASCADE, primary_key=True, related_name="need_terms")
+    answer_days = models.PositiveSmallIntegerField(
+        default=5, help_text="working days; ours, after the 3, 5 and 10 of LAPOR"
+    )
+    needs_per_day = models.PositiveSmallIntegerField(default=5, help_text="a person may voice; ours")
+    confirmations = models.PositiveSmallIntegerField(
+        default=3, help_text="of author and supporters that make a need solved; ours"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answer_days__gte=1, needs_per_day__gte=1, confirmations__gte=1),
+                name="need_terms_positive",
+            )
+        ]

@@ -45,4 +45,14 @@ class Migration(migrations.Migration):
             model_name='challenge',
             index=models.Index(fields=['city', 'state'], name='challenge_city_state'),
         ),
+        migrations.AddField(
+            model_name='challenge',
+            name='close_reason',
+            field=models.CharField(blank=True, max_length=300),
+        ),
+        migrations.AddField(
+            model_name='challenge',
+            name='revision',
+            field=models.PositiveIntegerField(default=0, help_text='grows with every edit and change of state'),
+        ),
     ]

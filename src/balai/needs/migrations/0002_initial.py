@@ -83,4 +83,49 @@ class Migration(migrations.Migration):
             model_name='support',
             constraint=models.UniqueConstraint(fields=('need', 'user'), name='support_once'),
         ),
+        migrations.AddField(
+            model_name='need',
+            name='hidden_from',
+            field=models.CharField(blank=True, help_text='state to return to', max_length=12),
+        ),
+        migrations.AddField(
+            model_name='need',
+            name='overdue_noted',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='need',
+            name='revision',
+            field=models.PositiveIntegerField(default=0, help_text='grows with every change of state or duty'),
+        ),
+        migrations.AddField(
+            model_name='need',
+            name='solved_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.CreateModel(
+            name='Terms',
+            fields=[
+                ('city', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='need_terms', serialize=False, to='people.city')),
+                ('answer_days', models.PositiveSmallIntegerField(default=5, help_text='working days; ours, after the 3, 5 and 10 of LAPOR')),
+                ('needs_per_day', models.PositiveSmallIntegerField(default=5, help_text='a person may voice; ours')),
+                ('confirmations', models.PositiveSmallIntegerField(default=3, help_text='of author and supporters that make a need solved; ours')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('answer_days__gte', 1), ('confirmations__gte', 1), ('needs_per_day__gte', 1)), name='need_terms_positive')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Confirmation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('solved', models.BooleanField()),
+                ('at', models.DateTimeField(auto_now=True)),
+                ('need', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='confirmations', to='needs.need')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('need', 'user'), name='confirmation_once')],
+            },
+        ),
     ]

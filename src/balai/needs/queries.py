@@ -1,0 +1,291 @@
+"""Reads: the list of needs, one need's record, what may be done, what is close to a text being written."""
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from balai.core.models import Entry, Follow
+from balai.core.rules import Verdict
+from balai.core.schedule import working_days_between
+from balai.core.text import stems
+from balai.needs import rules
+from balai.needs.models import Answer, Confirmation, Need, NeedState, Support
+from balai.people.models import City, Organisation, User
+from balai.people.rules import Reader, is_person
+
+COMPARED = 600
+"""How many of a city's newest open needs a new text is compared with."""
+
+NEAR_KM = 3.0
+
+
+def listed(
+    user: Reader,
+    *,
+    city: str,
+    dimension: str = "",
+    states: Sequence[str] = (),
+    area: str = "",
+    agency: str = "",
+    mine: str = "",
+    words: str = "",
+) -> QuerySet[Need]:
+    """Needs the person may see, as a list row shows them; newest first.
+
+    ``mine`` is ``voiced``, ``supported``, ``followed`` or ``desk`` (those the person should answer).
+    """
+    rows = (
+        Need.objects.visible_to(user)
+        .filter(city=city)
+        .select_related("area", "agency", "merged_into")
+        .defer("photo")
+    )
+    if dimension:
+        rows = rows.filter(dimension=dimension)
+    if states:
+        rows = rows.filter(state__in=states)
+    elif mine != "voiced":
+        rows = rows.exclude(state__in=[NeedState.MERGED, NeedState.HIDDEN])
+    if area:
+        rows = rows.filter(area__code=area)
+    if agency:
+        rows = rows.filter(agency__slug=agency)
+    if words:
+        for word in words.split()[:8]:
+            rows = rows.filter(Q(title__icontains=word) | Q(text__icontains=word) | Q(place__icontains=word))
+    if mine and not is_person(user):
+        return rows.none()
+    if mine and is_person(user):
+        if mine == "voiced":
+            rows = rows.filter(author=user)
+        elif mine == "supported":
+            rows = rows.filter(supports__user=user)
+        elif mine == "followed":
+            rows = rows.filter(pk__in=followed_by(user))
+        elif mine == "desk":
+            rows = rows.filter(pk__in=awaiting_answer(user).values("pk"))
+    return rows
+
+
+def followed_by(user: User) -> list[str]:
+    """Keys of the needs a person follows."""
+    threads = Follow.objects.filter(user=user, thread__startswith="need:").values_list("thread", flat=True)
+    return [thread.partition(":")[2] for thread in threads]
+
+
+def awaiting_answer(user: Reader) -> QuerySet[Need]:
+    """Needs that this person's seat should answer or assign, the one due first on top."""
+    rows = Need.objects.filter(state=NeedState.VOICED).select_related("area", "agency")
+    if not is_person(user):
+        return rows.none()
+    own = {
+        hat.organisation_id
+        for hat in user.hats
+        if hat.role in rules.DESK and hat.organisation.kind == "agency"
+    }
+    cities = {
+        hat.organisation.city_id
+        for hat in user.hats
+        if hat.role in rules.COORDINATION and hat.organisation.kind == "agency"
+    }
+    return rows.filter(Q(agency__in=own) | Q(agency=None, city__in=cities)).order_by(
+        "answer_due", "voiced_at"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where the answer clock of a need stands, in working days."""
+
+    due: dt.date
+    left: int
+    late: int
+    running: bool
+    kept: bool | None
+
+    @property
+    def overdue(self) -> bool:
+        return self.running and self.late > 0
+
+
+def clock_of(need: Need) -> Clock:
+    """Days left or late while it runs; whether it was kept once the need was answered."""
+    today = timezone.localdate()
+    running = need.state == NeedState.VOICED
+    kept = timezone.localdate(need.answered_at) <= need.answer_due if need.answered_at else None
+    between = working_days_between(today, need.answer_due)
+    return Clock(need.answer_due, max(between, 0), max(-between, 0), running, kept)
+
+
+def with_everything(user: Reader) -> QuerySet[Need]:
+    """One need as its page shows it, with what the reader did with it."""
+    rows = Need.objects.visible_to(user).select_related(
+        "city", "area", "agency", "merged_into", "author", "photo"
+    )
+    if not is_person(user):
+        return rows
+    return rows.annotate(
+        supported=Exists(Support.objects.filter(need=OuterRef("pk"), user=user)),
+        word=Case(
+            When(Exists(Confirmation.objects.filter(need=OuterRef("pk"), user=user, solved=True)), Value(1)),
+            When(Exists(Confirmation.objects.filter(need=OuterRef("pk"), user=user, solved=False)), Value(0)),
+            default=Value(None),
+            output_field=IntegerField(null=True),
+        ),
+    )
+
+
+def answers_to(need: Need) -> list[Answer]:
+    """What agencies said, oldest first."""
+    return list(need.answers.select_related("agency"))
+
+
+def words_on(need: Need) -> Counter[bool]:
+    """How many said it is solved (True) and how many that it is not (False)."""
+    return Counter(need.confirmations.values_list("solved", flat=True))
+
+
+def timeline(threads: Iterable[str]) -> list[Entry]:
+    """What happened in public on these threads, oldest first."""
+    rows = Entry.objects.filter(thread__in=list(threads), public=True)
+    return sorted(rows, key=lambda entry: (str(entry.facts.get("on") or entry.at.date()), entry.seq))
+
+
+def possible_agencies(city: City | str) -> QuerySet[Organisation]:
+    """Agencies of the city a need can be assigned to."""
+    code = city if isinstance(city, str) else city.pk
+    return Organisation.objects.filter(kind="agency", city=code, active=True).order_by("name")
+
+
+def merge_targets(need: Need, limit: int = 8) -> list["Similar"]:
+    """Open needs of the same city that say nearly the same."""
+    return similar_needs(
+        city=need.city_id,
+        title=need.title,
+        text=need.text,
+        dimension=need.dimension,
+        latitude=need.latitude,
+        longitude=need.longitude,
+        area=need.area_id,
+        exclude=need,
+        limit=limit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """An open need close to a text; ``score`` from 0 to 1, ``km`` where both places are known."""
+
+    need: Need
+    score: float
+    km: float | None
+
+
+def similar_needs(
+    *,
+    city: str,
+    title: str,
+    text: str,
+    dimension: str = "",
+    latitude: float | None = None,
+    longitude: float | None = None,
+    area: int | None = None,
+    exclude: Need | None = None,
+    limit: int = 5,
+    threshold: float = 0.2,
+) -> list[Similar]:
+    """Open needs of the city that say nearly the same, the closest first; one query.
+
+    Words are stemmed and weighed by how rare they are among the needs compared (cosine of tf-idf); a
+    place close by and the same dimension add a little, a far place takes a little away.
+    """
+    rows = (
+        Need.objects.filter(city=city, state__in=rules.OPEN)
+        .select_related("area", "agency", "photo")
+        .order_by("-voiced_at")
+    )
+    if exclude is not None:
+        rows = rows.exclude(pk=exclude.pk)
+    candidates = list(rows[:COMPARED])
+    if not candidates:
+        return []
+    mine = Counter(stems(f"{title} {title} {text}"))
+    theirs = [Counter(stems(f"{need.title} {need.title} {need.text}")) for need in candidates]
+    spread = Counter(stem for words in [mine, *theirs] for stem in words)
+    total = len(theirs) + 1
+    rarity = {stem: math.log(1 + total / count) for stem, count in spread.items()}
+    found = []
+    for need, words in zip(candidates, theirs, strict=True):
+        score = _cosine(mine, words, rarity)
+        if score < threshold / 2:
+            continue
+        km = _distance(latitude, longitude, need.latitude, need.longitude)
+        if km is not None:
+            score += 0.1 if km <= NEAR_KM else -0.05
+        elif area is not None and need.area_id is not None:
+            score += 0.1 if area == need.area_id else -0.05
+        if dimension and need.dimension == dimension:
+            score += 0.03
+        if score >= threshold:
+            found.append(Similar(need, round(min(score, 1.0), 4), km))
+    found.sort(key=lambda hit: (-hit.score, hit.need.reference))
+    return found[:limit]
+
+
+def _cosine(one: Counter[str], other: Counter[str], rarity: dict[str, float]) -> float:
+    shared = one.keys() & other.keys()
+    if not shared:
+        return 0.0
+    product = sum(_weight(one[s]) * _weight(other[s]) * rarity[s] ** 2 for s in shared)
+    lengths = [math.sqrt(sum((_weight(n) * rarity[s]) ** 2 for s, n in bag.items())) for bag in (one, other)]
+    return product / (lengths[0] * lengths[1])
+
+
+def _weight(count: int) -> float:
+    return 1 + math.log(count)
+
+
+def _distance(
+    latitude: float | None, longitude: float | None, other_lat: float | None, other_long: float | None
+) -> float | None:
+    """Kilometres on the sphere, None where a coordinate is missing."""
+    if latitude is None or longitude is None or other_lat is None or other_long is None:
+        return None
+    a, b = math.radians(latitude), math.radians(other_lat)
+    half = (
+        math.sin((b - a) / 2) ** 2
+        + math.cos(a) * math.cos(b) * math.sin(math.radians(other_long - longitude) / 2) ** 2
+    )
+    return 2 * 6371.0 * math.asin(math.sqrt(min(half, 1.0)))
+
+
+def doings(user: Reader, need: Need) -> dict[str, Verdict]:
+    """Everything that can be done with a need and whether this reader may; refusals say why."""
+    return {
+        "support": rules.may_support(user, need),
+        "follow": rules.may_follow(user, need),
+        "answer": rules.may_answer(user, need),
+        "decline": rules.may_decline(user, need),
+        "merge": rules.may_merge(user, need),
+        "complaint": rules.may_link_complaint(user, need),
+        "assign": rules.may_assign(user, need),
+        "hide": rules.may_hide(user, need),
+        "show": rules.may_show(user, need),
+        "confirm": rules.may_confirm(user, need),
+    }
+
+
+def public_rows(city: str) -> QuerySet[Need]:
+    """What the open-data export of needs holds; no author, no hidden need."""
+    return (
+        Need.objects.filter(city=city)
+        .exclude(state=NeedState.HIDDEN)
+        .select_related("area", "agency", "merged_into")
+        .annotate(people=F("support_count") + Case(When(author=None, then=Value(0)), default=Value(1)))
+        .order_by("voiced_at", "pk")
+    )
