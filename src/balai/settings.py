@@ -105,7 +105,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "balai.portal.context.hub",
             ],
-            "builtins": ["django.templatetags.i18n", "balai.portal.templatetags.balai"],
+            "builtins": ["django.templatetags.i18n", "balai.portal.templatetags.balai", "balai.portal.templatetags.collaborations"],
         },
     }
 ]

@@ -126,7 +126,20 @@ def add_site(
             radius_m=radius_m,
             fence=fence,
         )
-        tell(collaboration, "pilot.site_added", by, public=True, data={"site": site.pk, "name": name})
+        tell(
+            collaboration,
+            "pilot.site_added",
+            by,
+            public=True,
+            data={
+                "site": site.pk,
+                "name": name,
+                "latitude": latitude,
+                "longitude": longitude,
+                "radius_m": radius_m,
+                "fence": fence,
+            },
+        )
     return site
 
 

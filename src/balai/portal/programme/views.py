@@ -1,0 +1,141 @@
+"""The movement of cities, and what one city offers the others."""
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.views.decorators.http import require_GET
+
+from balai.collaborations.models import Collaboration
+from balai.core.errors import Invalid, Refused, Stale
+from balai.people.models import City, Organisation
+from balai.people.rules import CITY_STAFF, is_person
+from balai.portal.collaborations.views import find
+from balai.portal.forms import refuse
+from balai.programme.actions import ask_to_copy, offer_solution
+from balai.programme.models import Cohort, CohortMembership, Interest, Offer
+from balai.programme.rules import may_offer
+
+
+@require_GET
+def movement(request: HttpRequest) -> HttpResponse:
+    """Cohorts as documented, the cities in them, and the open offers."""
+    members = CohortMembership.objects.select_related("city").order_by("city__province", "city__name")
+    cohorts = Cohort.objects.annotate(known=Count("memberships")).prefetch_related(
+        Prefetch("memberships", queryset=members)
+    )
+    offers = Offer.objects.select_related("collaboration__city", "collaboration__partner").annotate(
+        asked=Count("interests")
+    )
+    return render(
+        request,
+        "programme/movement.html",
+        {
+            "cohorts": list(cohorts),
+            "offers": list(offers.filter(collaboration__public_since__isnull=False).order_by("-opened_at")),
+        },
+    )
+
+
+@require_GET
+def city(request: HttpRequest, slug: str) -> HttpResponse:
+    """One city: what sources say of its place in the movement, and what it does on this hub."""
+    found = get_object_or_404(City, slug=slug)
+    return render(
+        request,
+        "programme/city.html",
+        {
+            "city": found,
+            "memberships": list(found.cohort_memberships.select_related("cohort")),
+            "works": list(
+                Collaboration.objects.filter(city=found, public_since__isnull=False).select_related(
+                    "partner", "scheme_version"
+                )[:20]
+            ),
+        },
+    )
+
+
+class InterestForm(forms.Form):
+    organisation = forms.ModelChoiceField(label=lazy("For which agency"), queryset=Organisation.objects.none())
+    message = forms.CharField(
+        label=lazy("What you want to copy, and when"), widget=forms.Textarea({"rows": 4}), max_length=2000
+    )
+
+
+def offer(request: HttpRequest, pk: str) -> HttpResponse:
+    """What is offered, on what evidence; another city asks to copy it."""
+    found = get_object_or_404(
+        Offer.objects.select_related("collaboration__city", "collaboration__partner"),
+        pk=pk,
+        collaboration__public_since__isnull=False,
+    )
+    form = None
+    if is_person(request.user):
+        agencies = Organisation.objects.filter(
+            memberships__user=request.user,
+            memberships__ended_at=None,
+            memberships__role__in=CITY_STAFF,
+            kind="agency",
+        ).exclude(city=found.collaboration.city_id)
+        if agencies.exists():
+            form = InterestForm(request.POST or None)
+            field = form.fields["organisation"]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.queryset = agencies.distinct()
+    status = 200
+    if request.method == "POST" and form is not None and is_person(request.user):
+        status = 422
+        if form.is_valid():
+            try:
+                ask_to_copy(offer=found, by=request.user, **form.cleaned_data)
+            except Invalid as fault:
+                refuse(form, fault)
+            except (Refused, Stale) as fault:
+                form.add_error(None, str(fault.reason))
+                status = 409 if isinstance(fault, Stale) else 403
+            else:
+                messages.success(request, _("The offering city has been told."))
+                return redirect("portal:offer", pk=found.pk)
+    interests = list(Interest.objects.filter(offer=found).select_related("city").order_by("at"))
+    context = {"offer": found, "form": form, "interests": interests}
+    return render(request, "programme/offer.html", context, status=status)
+
+
+class OfferForm(forms.Form):
+    what = forms.CharField(
+        label=lazy("What other cities can copy"), widget=forms.Textarea({"rows": 4}), max_length=3000
+    )
+    conditions = forms.CharField(
+        label=lazy("What they need for it"),
+        widget=forms.Textarea({"rows": 3}),
+        max_length=3000,
+        required=False,
+    )
+
+
+@login_required
+def offer_new(request: HttpRequest, reference: str) -> HttpResponse:
+    """Offer an adopted solution to other cities."""
+    collaboration = find(request, reference)
+    verdict = may_offer(request.user, collaboration)
+    if not verdict or not is_person(request.user):
+        raise Refused(verdict.reason)
+    form = OfferForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                made = offer_solution(collaboration=collaboration, by=request.user, **form.cleaned_data)
+            except (Refused, Stale) as fault:
+                form.add_error(None, str(fault.reason))
+                status = 409
+            else:
+                messages.success(request, _("The solution is offered to other cities."))
+                return redirect("portal:offer", pk=made.pk)
+    return render(request, "programme/offer_new.html", {"it": collaboration, "form": form}, status=status)

@@ -1,0 +1,249 @@
+"""The open side of the hub: front page, partners, dimensions, search, the ledger, what the hub is."""
+
+import csv
+from collections import defaultdict
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import Count, Prefetch, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from balai.challenges.models import Challenge, ChallengeState
+from balai.collaborations.models import Collaboration
+from balai.collaborations.queries import current_schemes, with_parties
+from balai.core import ledger, search as core_search
+from balai.core.models import Entry, LedgerHead
+from balai.core.narrative import said
+from balai.core.pagination import paginate
+from balai.indicators.models import Dimension, Indicator, Value
+from balai.needs.models import Need, NeedState
+from balai.people.models import Organisation, OrganisationKind, Role
+from balai.people.rules import cities_audited, has_role
+from balai.portal import charts
+from balai.portal.collaborations.views import rows_of
+from balai.portal.components import HOPS, Count as Figure
+from balai.portal.limits import limited, too_many
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """What is my city doing with whom, and does it work? Four queries for a stranger."""
+    needs = Need.objects.filter(city=settings.DEFAULT_CITY).exclude(state=NeedState.HIDDEN)
+    voiced = needs.aggregate(
+        total=Count("pk"),
+        answered=Count("pk", filter=Q(answered_at__isnull=False)),
+        challenged=Count("pk", filter=Q(state=NeedState.CHALLENGED)),
+    )
+    public = Collaboration.objects.filter(city=settings.DEFAULT_CITY, public_since__isnull=False)
+    done = public.aggregate(
+        total=Count("pk", distinct=True),
+        running=Count("pk", filter=Q(stage="running"), distinct=True),
+        suspended=Count("pk", filter=Q(stage="suspended"), distinct=True),
+        sealed=Count("pk", filter=Q(agreements__state="sealed"), distinct=True),
+        planned=Count("pk", filter=Q(pilot__evaluation__isnull=False), distinct=True),
+        measured=Count("pk", filter=Q(pilot__evaluation__effect__verified_at__isnull=False), distinct=True),
+        ended=Count("pk", filter=Q(ended_at__isnull=False), distinct=True),
+        failed=Count("pk", filter=Q(outcome__in=("stopped", "terminated")), distinct=True),
+        adopted=Count("pk", filter=Q(outcome__in=("adopted", "offered")), distinct=True),
+    )
+    recent = list(with_parties(public)[:5])
+    calls = list(
+        Challenge.objects.filter(city=settings.DEFAULT_CITY, state=ChallengeState.OPEN)
+        .select_related("agency")
+        .order_by("closes_on")[:4]
+    )
+    words = {
+        "need": _("%(n)s voiced, %(m)s answered") % {"n": voiced["total"], "m": voiced["answered"]},
+        "challenge": ngettext("%(n)s open", "%(n)s open", len(calls)) % {"n": len(calls)},
+        "decision": _("%(n)s accepted") % {"n": done["total"]},
+        "agreement": _("%(n)s sealed") % {"n": done["sealed"]},
+        "pilot": _("%(n)s running, %(m)s suspended") % {"n": done["running"], "m": done["suspended"]},
+        "effect": _("%(n)s measured and verified") % {"n": done["measured"]},
+        "exit": _("%(n)s adopted, %(m)s stopped") % {"n": done["adopted"], "m": done["failed"]},
+    }
+    hops = [(key, label, words[key]) for key, label in HOPS.items() if key in words]
+    return render(
+        request,
+        "public/home.html",
+        {"hops": hops, "rows": rows_of(recent), "calls": calls, "dimensions": Dimension.choices},
+    )
+
+
+@require_GET
+def about(request: HttpRequest) -> HttpResponse:
+    """What the hub is for, what it rests on, and what nobody found."""
+    return render(request, "public/about.html", {"schemes": current_schemes()})
+
+
+@require_GET
+def partner_list(request: HttpRequest) -> HttpResponse:
+    """Who works with the city."""
+    partners = (
+        Organisation.objects.filter(kind=OrganisationKind.COMPANY, listed=True, active=True)
+        .annotate(
+            works=Count("collaborations", filter=Q(collaborations__public_since__isnull=False), distinct=True),
+            flows=Count("datasets", distinct=True),
+        )
+        .order_by("invented", "name")
+    )
+    return render(request, "public/partner_list.html", {"partners": list(partners)})
+
+
+@require_GET
+def partner(request: HttpRequest, slug: str) -> HttpResponse:
+    """What does this firm do with the city, what data flows, on what basis?"""
+    found = get_object_or_404(
+        Organisation.objects.prefetch_related("datasets"),
+        slug=slug,
+        listed=True,
+        kind=OrganisationKind.COMPANY,
+    )
+    rows = with_parties(Collaboration.objects.filter(partner=found, public_since__isnull=False))
+    facts = Entry.objects.filter(thread=f"organisation:{found.pk}", public=True, verb="record.documented")
+    return render(
+        request,
+        "public/partner.html",
+        {
+            "partner": found,
+            "rows": rows_of(list(rows)),
+            "datasets": list(found.datasets.all()),
+            "facts": sorted((entry.facts for entry in facts), key=lambda f: str(f.get("on", ""))),
+        },
+    )
+
+
+@require_GET
+def dimension_list(request: HttpRequest) -> HttpResponse:
+    """The six dimensions, how many indicators have a figure, and what the city does in each."""
+    counted = {
+        row["dimension"]: row
+        for row in Indicator.objects.values("dimension").annotate(
+            indicators=Count("pk", distinct=True),
+            measured=Count("pk", filter=Q(values__city=settings.DEFAULT_CITY), distinct=True),
+        )
+    }
+    works: dict[str, int] = defaultdict(int)
+    public = Collaboration.objects.filter(city=settings.DEFAULT_CITY, public_since__isnull=False)
+    for dimensions in public.values_list("dimensions", flat=True):
+        for key in dimensions:
+            works[key] += 1
+    rows = [
+        {"key": key, "works": works[key], **counted.get(key, {"indicators": 0, "measured": 0})}
+        for key in Dimension.values
+    ]
+    return render(request, "public/dimension_list.html", {"rows": rows})
+
+
+@require_GET
+def dimension(request: HttpRequest, key: str) -> HttpResponse:
+    """The indicators of one dimension: every figure with period, source and the sources that disagree."""
+    if key not in Dimension.values:
+        raise Http404
+    values = Value.objects.filter(city=settings.DEFAULT_CITY).order_by("period", "as_of")
+    indicators = list(
+        Indicator.objects.filter(dimension=key).prefetch_related(Prefetch("values", queryset=values))
+    )
+    works = with_parties(
+        Collaboration.objects.filter(
+            city=settings.DEFAULT_CITY, public_since__isnull=False, dimensions__icontains=f'"{key}"'
+        )
+    )
+    return render(
+        request,
+        "public/dimension.html",
+        {
+            "key": key,
+            "name": Dimension(key).label,
+            "rows": [_indicator_row(indicator) for indicator in indicators],
+            "works": rows_of(list(works[:20])),
+        },
+    )
+
+
+def _indicator_row(indicator: Indicator) -> dict[str, Any]:
+    values = list(indicator.values.all())
+    periods: dict[str, list[Value]] = defaultdict(list)
+    for value in values:
+        periods[value.period].append(value)
+    latest = values[-1] if values else None
+    series = [float(group[-1].value) for __, group in sorted(periods.items())]
+    return {
+        "it": indicator,
+        "values": values,
+        "latest": latest,
+        "disagree": [period for period, group in periods.items() if len({v.value for v in group}) > 1],
+        "methods": len({v.method_version for v in values if v.method_version}) > 1,
+        "spark": charts.sparkline(
+            series, title=_("%(name)s over time") % {"name": indicator}, hue=indicator.dimension
+        )
+        if len(series) > 1
+        else "",
+    }
+
+
+@require_GET
+def indicators_csv(request: HttpRequest) -> HttpResponse:
+    """Every value of the city with its source, as CSV."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="indikator.csv"'
+    writer = csv.writer(response)
+    writer.writerow(
+        ["indicator", "dimension", "name", "unit", "period", "value", "as_of", "source", "source_url", "method", "note"]
+    )
+    rows = Value.objects.filter(city=settings.DEFAULT_CITY).select_related("indicator")
+    for value in rows.iterator(chunk_size=500):
+        indicator = value.indicator
+        cells = [
+            indicator.pk,
+            indicator.dimension,
+            indicator.name,
+            indicator.unit,
+            value.period,
+            value.value.normalize(),
+            value.as_of or "",
+            value.source,
+            value.source_url,
+            value.method_version,
+            value.note,
+        ]
+        writer.writerow([f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t" else v for v in cells])
+    return response
+
+
+class SearchForm(forms.Form):
+    q = forms.CharField(label=lazy("Words"), required=False, max_length=200)
+
+
+@require_GET
+def search(request: HttpRequest) -> HttpResponse:
+    """Needs, challenges, collaborations, partners: one search, one query."""
+    if limited(request, "search", per_minute=60):
+        return too_many(request)
+    form = SearchForm(request.GET)
+    words = form.cleaned_data["q"].strip() if form.is_valid() else ""
+    hits = core_search.search(words, limit=30) if words else []
+    return render(request, "public/search.html", {"search_words": words, "hits": hits, "form": form})
+
+
+@require_GET
+def ledger_page(request: HttpRequest) -> HttpResponse:
+    """Where the chain ends, how to check it; the entries for auditors."""
+    head = LedgerHead.objects.first()
+    auditor = has_role(request.user, Role.AUDITOR)
+    page = None
+    if auditor:
+        rows = Entry.objects.filter(Q(city__in=cities_audited(request.user)) | Q(city=""))
+        page = paginate(rows, request.GET.get("cursor"), by="seq", size=50)
+    lines = [(entry, said(entry)) for entry in page.rows] if page else []
+    return render(
+        request,
+        "public/ledger.html",
+        {"head": head, "auditor": auditor, "page": page, "lines": lines, "genesis": ledger.GENESIS},
+    )
+

@@ -1,0 +1,103 @@
+"""Words of collaborations for templates."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from balai.collaborations.registry import ROLES
+from balai.pilots.models import Effect, EvaluationPlan, Incident, MonitoringReport
+from balai.portal import charts
+from balai.portal.templatetags.balai import day
+from balai.portal.templatetags.balai import status
+
+register = template.Library()
+
+
+@register.simple_tag
+def role_name(role: str) -> str:
+    """A role of a scheme in words."""
+    return str(ROLES.get(role, role))
+
+
+@register.simple_tag
+def site_map(sites: list[dict[str, Any]], title: str) -> SafeString:
+    """The sites of a pilot as a drawing with their boundaries."""
+    drawn = [
+        charts.Site(
+            name=site["name"],
+            geometry=site.get("fence") or {"type": "Point", "coordinates": [site["longitude"], site["latitude"]]},
+            radius=0.0 if site.get("fence") else float(site.get("radius_m") or 0),
+        )
+        for site in sites
+    ]
+    names = ", ".join(str(site["name"]) for site in sites)
+    return charts.site_map(drawn, title=title, desc=names)
+
+
+@register.simple_tag
+def effect_tag(plan: EvaluationPlan, effect: Effect) -> SafeString:
+    """Whether the target was reached, in a word; worse than the baseline is said as plainly."""
+    up = plan.target > plan.baseline
+    observed: Decimal = effect.observed
+    reached = observed >= plan.target if up else observed <= plan.target
+    better = observed > plan.baseline if up else observed < plan.baseline
+    if reached:
+        return status(_("target reached"), "done")
+    if better:
+        return status(_("better, target not reached"), "go")
+    return status(_("no effect") if observed == plan.baseline else _("worse than before"), "stop")
+
+
+@register.simple_tag
+def open_incidents(incidents: list[Incident]) -> SafeString:
+    """How many incidents are open, in a word."""
+    count = sum(incident.closed_at is None for incident in incidents)
+    return status(str(count), "stop") if count else status(_("none"), "done")
+
+
+@register.simple_tag
+def report_title(report: MonitoringReport) -> str:
+    """A report's line: whose view, which period, when filed."""
+    return f"{report.get_form_display()} · {report.period} · {day(report.filed_at)}"
+
+
+@register.filter
+def unlocalized(value: Decimal) -> str:
+    """A number as machines write it, for hidden inputs."""
+    return format(value.normalize(), "f")
+
+
+@register.filter
+def measure(value: Decimal | None) -> str:
+    """A measured number without empty decimals, written as the reader's language does."""
+    return "" if value is None else str(number_format(format(value.normalize(), "f"), force_grouping=True))
+
+
+@register.filter
+def iso_day(text: str) -> str:
+    """An ISO date as a day in words; other text (a year, a month) as it is."""
+    try:
+        return day(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+KINDS = {
+    "need": lazy("need"),
+    "challenge": lazy("challenge"),
+    "collaboration": lazy("collaboration"),
+    "organisation": lazy("partner"),
+    "offer": lazy("offer to other cities"),
+}
+
+
+@register.simple_tag
+def kind_name(kind: str) -> str:
+    """What sort of thing a search hit is."""
+    return str(KINDS.get(kind, kind))
