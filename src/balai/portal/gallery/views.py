@@ -9,12 +9,14 @@ from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from balai.indicators.models import Dimension
-from balai.portal.components import HOPS, Count, FileLine, Hop, Tab, beads
+from balai.portal import charts
+from balai.portal.components import HOPS, Count, FileLine, Hop, Tab, Text, beads
 
 
 class Sample(forms.Form):
@@ -84,12 +86,69 @@ def sample_hops() -> list[Hop]:
     ]
 
 
+def sample_charts() -> list[tuple[Text, SafeString, SafeString]]:
+    words = {"title": _("Invented figures"), "desc": _("An example, not a measurement.")}
+    years = ["2019", "2020", "2021", "2022", "2023", "2024"]
+    measured = [52.0, 49.5, 46.0, 47.2, 41.0, 38.4]
+    mobility = charts.Series(
+        "Jakarta",
+        [charts.Point(y, v, v - 3, v + 3) for y, v in zip(years, measured, strict=True)],
+        hue="mobility",
+    )
+    others = charts.Series(
+        _("other cities"),
+        [charts.Point(y, v) for y, v in zip(years, [55, 55, 54, None, 53, 52], strict=True)],
+    )
+    bars = [
+        charts.Bar(Dimension.MOBILITY.label, 12, hue="mobility"),
+        charts.Bar(Dimension.LIVING.label, 7, hue="living"),
+        charts.Bar(_("other cities"), 4, quiet=True),
+    ]
+    spans = [
+        charts.Interval(_("Waiting time"), -3.1, -5.0, -1.2, hue="mobility"),
+        charts.Interval(_("Noise"), 0.4, -0.8, 1.6, quiet=True),
+    ]
+    sites = [
+        charts.Site("Gambir", {"type": "Point", "coordinates": [106.8272, -6.1754]}, 400, hue="mobility"),
+        charts.Site("Menteng", {"type": "Point", "coordinates": [106.8325, -6.1950]}, 300, alert=True),
+        charts.Site(
+            "Senen",
+            {
+                "type": "Polygon",
+                "coordinates": [[[106.842, -6.172], [106.851, -6.173], [106.849, -6.184], [106.841, -6.182]]],
+            },
+            hue="living",
+        ),
+    ]
+    table = charts.figure_table([_("Year"), "Jakarta"], list(zip(years, measured, strict=True)))
+    return [
+        (
+            _("Minutes to work"),
+            charts.line([mobility, others], reference=(_("target"), 40), unit="min", **words),
+            table,
+        ),
+        (_("Collaborations by dimension"), charts.bars(bars, **words), table),
+        (
+            _("Effect with its interval"),
+            charts.intervals(spans, reference=(_("no effect"), 0), unit="min", **words),
+            table,
+        ),
+        (_("Sites"), charts.site_map(sites, **words), table),
+        (
+            _("In a line of text"),
+            charts.sparkline([3, 5, 4, None, 6, 9, 8], title=words["title"], hue="living"),
+            table,
+        ),
+    ]
+
+
 @require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
     """Every component in every state. Development and demonstration only."""
     if not (settings.DEBUG or settings.DEMO):
         raise Http404
-    bad = Sample({"title": "", "amount": "-5", "until": "31/31", "dimension": "x"}, prefix="bad")
+    typed = {"title": "", "amount": "-5", "until": "31/31", "dimension": "x", "story": _("kept as typed")}
+    bad = Sample({f"bad-{name}": text for name, text in typed.items()}, prefix="bad")
     bad.add_error(None, _("The challenge closed on 1 March."))
     context = {
         "hops": sample_hops(),
@@ -100,6 +159,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "form": Sample(),
         "bad": bad,
         "now": timezone.now(),
+        "charts": sample_charts(),
         "counts": [
             Count(12, _("open challenges"), url="#counts"),
             Count(48, _("collaborations"), _("9 of them stopped")),
