@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     given = os.environ.get("BALAI_DATABASE_URL", "")
     for name in [name for name in os.environ if name.startswith("BALAI_")]:
         del os.environ[name]
+    (HOME / "static").mkdir(exist_ok=True)
     os.environ["BALAI_HOME"] = str(HOME)
     os.environ["BALAI_SECRET_KEY"] = "for tests only"
     os.environ["BALAI_HOSTS"] = "localhost,127.0.0.1,testserver"
@@ -37,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not given:
             from tests.postgres import start
 
-            given = start(config)
+            given = start()
         os.environ["BALAI_DATABASE_URL"] = given
 
     from django.conf import settings
