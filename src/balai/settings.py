@@ -1,5 +1,6 @@
 """Django settings. Every choice an operator has is a variable in `balai.core.env.TABLE`."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -31,11 +32,13 @@ def _secret_key() -> str:
     path = HOME / "secret-key"
     if not path.exists():
         HOME.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-                file.write(secrets.token_urlsafe(50))
-        except FileExistsError:
-            pass
+        # Written aside and linked into place: of two processes that start at once both read one whole key.
+        aside = HOME / f".secret-key.{os.getpid()}"
+        with open(aside, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(secrets.token_urlsafe(50))
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
     return path.read_text(encoding="utf-8")
 
 
@@ -105,7 +108,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "balai.portal.context.hub",
             ],
-            "builtins": ["django.templatetags.i18n", "balai.portal.templatetags.balai", "balai.portal.templatetags.collaborations"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "balai.portal.templatetags.balai",
+                "balai.portal.templatetags.collaborations",
+            ],
         },
     }
 ]
@@ -262,6 +269,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = SECURE
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # HSTS of other hosts is not ours to set
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
