@@ -7,6 +7,7 @@ thread, a resolver that reads many at once.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import translation
@@ -47,3 +48,14 @@ def resolve(threads: Iterable[str]) -> dict[str, ThreadInfo]:
             if kind in _resolvers
             for identifier, info in _resolvers[kind](wanted).items()
         }
+
+
+def uuids(texts: Iterable[str]) -> set[UUID]:
+    """Those of the texts that are UUIDs; a resolver's ids may come from anywhere."""
+    found = set()
+    for text in texts:
+        try:
+            found.add(UUID(text))
+        except ValueError:
+            continue
+    return found
