@@ -157,6 +157,7 @@ def update(homes: list[Path], found: dict[Path, Found]) -> int:
     for home in homes:
         known = read(home)
         catalogue = Catalog(locale=LANGUAGE)
+        catalogue.mime_headers = [("Plural-Forms", "nplurals=1; plural=0;")]
         empty = 0
         for key, message in found.get(home, {}).items():
             forms = said(known.get(key)) or elsewhere.get(key, ())
