@@ -10,6 +10,7 @@ workers one enqueues. A task must be safe to run twice.
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.tasks import Task
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from balai.core.models import Periodic
 
-type AnyTask = Task[..., object]
+type AnyTask = Task[..., Any]
 
 SCHEDULE: dict[str, tuple[AnyTask, timedelta]] = {}
 

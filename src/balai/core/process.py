@@ -79,7 +79,7 @@ def check_database() -> None:
 
 def database_in_use() -> str:
     """Which database this is, without any secret."""
-    given = settings.DATABASES[DEFAULT_DB_ALIAS]
+    given = connections[DEFAULT_DB_ALIAS].settings_dict
     if "sqlite" in given["ENGINE"]:
         return f"{settings.SQLITE_IN_USE}, {given['NAME']}"
     return f"PostgreSQL, {given['NAME']} on {given['HOST'] or 'the local socket'}"

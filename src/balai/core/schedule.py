@@ -16,7 +16,7 @@ ONE_DAY = timedelta(days=1)
 def holidays_of(year: int) -> frozenset[date]:
     """National holidays and joint leave of one year."""
     from holidays.constants import GOVERNMENT, PUBLIC
-    from holidays.countries import Indonesia
+    from holidays.countries.indonesia import Indonesia
 
     return frozenset(Indonesia(years=year, categories=(PUBLIC, GOVERNMENT)))
 

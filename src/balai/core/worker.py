@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -39,17 +40,16 @@ MOST_STARTS = 5
 
 @cache
 def place() -> str:
-    """Names this machine, its start and this process namespace: where a process id means something."""
-    parts = [socket.gethostname()]
-    for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
-        lambda: os.readlink("/proc/self/ns/pid"),
-    ):
-        try:
-            parts.append(read())
-        except OSError:
-            return ""
-    return " ".join(parts)[:200]
+    """Names this machine, its start and this process namespace: where a process id means something.
+
+    Empty where the system does not tell.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+    return f"{socket.gethostname()} {boot} {namespace}"[:200]
 
 
 def is_alive(worker: Worker) -> bool:
@@ -98,7 +98,7 @@ def sweep() -> int:
     return swept
 
 
-def claim(worker_id: str) -> DBTaskResult | None:
+def claim(worker_id: str) -> DBTaskResult[..., Any] | None:
     """The next ready task, now this worker's; None where there is none or another was faster."""
     task = DBTaskResult.objects.ready().filter(backend_name="default").first()
     if task is None:
