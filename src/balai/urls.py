@@ -3,11 +3,13 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 
+from balai.api.docs import docs
 from balai.api.urls import api_v1
 from balai.portal.health import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("api/v1/docs", docs, name="api_docs"),
     path("api/v1/", api_v1.urls),
     *i18n_patterns(
         path("akun/", include("allauth.urls")),

@@ -13,7 +13,8 @@ from balai.challenges.models import Challenge, ChallengeState
 from balai.collaborations import registry, schemes
 from balai.collaborations.models import Collaboration, SchemeVersion
 from balai.collaborations.rules import hat_for, may_move
-from balai.core import ledger
+from balai.collaborations.threads import url_of
+from balai.core import ledger, search
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Follow
 from balai.core.numbering import reference
@@ -239,9 +240,27 @@ def make_move(
         )
         if step.successor:
             open_successor(collaboration=collaboration, scheme_key=step.successor, by=by)
-    for name, value in values.items():
-        setattr(collaboration, name, value)
+        for name, value in values.items():
+            setattr(collaboration, name, value)
+        make_findable(collaboration)
     return collaboration
+
+
+def make_findable(collaboration: Collaboration) -> None:
+    """Bring the search up to date with a public collaboration; one that is not public is not found."""
+    if collaboration.public_since is None:
+        return
+    search.index(
+        thread=collaboration.thread,
+        kind="collaboration",
+        city=collaboration.city_id,
+        public=True,
+        title=collaboration.title,
+        title_en=collaboration.title_en,
+        summary=collaboration.summary,
+        body=f"{collaboration.reference} {collaboration.partner.name} {collaboration.summary_en}",
+        url=url_of(collaboration),
+    )
 
 
 def open_successor(*, collaboration: Collaboration, scheme_key: str, by: User) -> Collaboration:

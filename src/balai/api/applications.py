@@ -1,0 +1,101 @@
+"""Applications: start, fill in, see what is missing. Submitting is a move of the collaboration."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Router, Schema
+
+from balai.api.doors import PROBLEMS, Door, Reference, Visitor, visitor
+from balai.api.text import Line, Long, Plain
+from balai.applications import actions
+from balai.applications.models import Application
+from balai.applications.queries import application_of, gaps
+from balai.applications.rules import may_read
+from balai.challenges.models import Challenge
+from balai.collaborations.models import Collaboration
+from balai.collaborations.queries import with_parties
+from balai.core.rules import require
+from balai.people.models import City, Organisation
+
+router = Router(tags=["applications"], auth=Door("applications"))
+
+
+class ApplicationOut(Schema):
+    """``missing`` lists what must be there before the move `submit` is open."""
+
+    reference: str
+    revision: int
+    saved_at: datetime | None
+    answers: dict[str, Any]
+    missing: list[str]
+
+
+class StartIn(Schema):
+    partner: Line
+    scheme: Literal["playground", "co-develop", "user"]
+    title: Line
+    challenge: Line = ""
+
+
+class DraftIn(Schema):
+    """``revision`` is the one the caller read; who saves on an older one is told (409)."""
+
+    revision: int
+    answers: dict[Line, bool | int | float | Long | list[Plain] | None] = {}
+
+
+def _out(application: Application) -> dict[str, Any]:
+    return {
+        "reference": application.collaboration.reference,
+        "revision": application.revision,
+        "saved_at": application.saved_at,
+        "answers": application.answers,
+        "missing": [str(gap.label) for gap in gaps(application)],
+    }
+
+
+def _find(who: Visitor, reference: str) -> Application:
+    person = who.person
+    rows = with_parties(Collaboration.objects.visible_to(person))
+    collaboration = get_object_or_404(rows, reference=reference)
+    application = application_of(collaboration)
+    require(may_read(person, application))
+    return application
+
+
+@router.post("/applications", response={201: ApplicationOut, **PROBLEMS}, operation_id="start_application")
+def start(request: HttpRequest, payload: StartIn) -> Any:
+    who = visitor(request)
+    person = who.person
+    partner = get_object_or_404(Organisation, slug=payload.partner, memberships__user=person, memberships__ended_at=None)
+    challenge = None
+    if payload.challenge:
+        challenge = get_object_or_404(Challenge.objects.visible_to(person), reference=payload.challenge)
+    application = actions.start_application(
+        by=person,
+        partner=partner,
+        city=get_object_or_404(City, pk=settings.DEFAULT_CITY),
+        scheme_key=payload.scheme,
+        title=payload.title,
+        challenge=challenge,
+    )
+    return 201, _out(application)
+
+
+@router.get("/applications/{reference}", response={200: ApplicationOut, **PROBLEMS}, operation_id="get_application")
+def application(request: HttpRequest, reference: Reference) -> Any:
+    who = visitor(request)
+    return _out(_find(who, reference))
+
+
+@router.patch("/applications/{reference}", response={200: ApplicationOut, **PROBLEMS}, operation_id="save_draft")
+def save(request: HttpRequest, reference: Reference, payload: DraftIn) -> Any:
+    who = visitor(request)
+    found = _find(who, reference)
+    saved = actions.save_draft(
+        application=found, by=who.person, revision=payload.revision, answers=payload.answers
+    )
+    return _out(saved)

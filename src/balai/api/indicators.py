@@ -1,0 +1,74 @@
+"""The six dimensions, their indicators and every published value."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.db.models import Prefetch
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+
+from balai.api.doors import Door
+from balai.api.needs import DimensionKey
+from balai.indicators.models import Dimension, Indicator, Value
+
+router = Router(tags=["indicators"], auth=Door("indicators"))
+
+
+class DimensionOut(Schema):
+    key: str
+    name: str
+
+
+class ValueOut(Schema):
+    period: str
+    value: Decimal
+    as_of: date | None
+    source: str
+    source_url: str
+    method_version: str
+    note: str
+
+
+class IndicatorOut(Schema):
+    code: str
+    dimension: str
+    programme_dimension: str
+    name: str
+    name_en: str
+    unit: str
+    higher_is_better: bool
+    source: str
+    frequency: str
+    values: list[ValueOut]
+
+
+@router.get("/dimensions", response=list[DimensionOut], operation_id="list_dimensions")
+def dimensions(request: HttpRequest) -> Any:
+    return [{"key": key, "name": str(label)} for key, label in Dimension.choices]
+
+
+@router.get("/indicators", response=list[IndicatorOut], operation_id="list_indicators")
+def indicators(request: HttpRequest, dimension: Annotated[DimensionKey | None, Query()] = None) -> Any:
+    """Values stand beside each other: sources may disagree, and a newer one overwrites nothing."""
+    rows = Indicator.objects.prefetch_related(
+        Prefetch("values", queryset=Value.objects.filter(city=settings.DEFAULT_CITY))
+    )
+    if dimension:
+        rows = rows.filter(dimension=dimension)
+    return [
+        {
+            "code": row.pk,
+            "dimension": row.dimension,
+            "programme_dimension": row.programme_dimension,
+            "name": row.name,
+            "name_en": row.name_en,
+            "unit": row.unit,
+            "higher_is_better": row.higher_is_better,
+            "source": row.source,
+            "frequency": row.frequency,
+            "values": list(row.values.all()),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,170 @@
+"""Needs: read, voice, support, answer."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Query, Router, Schema
+
+from balai.api.doors import PROBLEMS, Cursor, Door, Reference, Visitor, visitor
+from balai.api.text import Degrees, Line, Long
+from balai.core.errors import Invalid
+from balai.core.pagination import paginate
+from balai.needs import actions
+from balai.needs.models import Need
+from balai.needs.queries import answers_to, listed
+from balai.people.models import Area, City, Organisation
+
+router = Router(tags=["needs"], auth=Door("needs"))
+type DimensionKey = Literal["government", "mobility", "environment", "people", "economy", "living"]
+
+
+class NeedOut(Schema):
+    reference: str
+    city: str
+    title: str
+    text: str
+    dimension: str
+    place: str
+    area: str | None
+    latitude: float | None
+    longitude: float | None
+    state: str
+    agency: str | None
+    merged_into: str | None
+    complaint_number: str
+    close_reason: str
+    support_count: int
+    voiced_at: datetime
+    answer_due: date
+    answered_at: datetime | None
+    invented: bool
+
+
+class AnswerOut(Schema):
+    agency: str
+    text: str
+    at: datetime
+
+
+class NeedDetail(NeedOut):
+    answers: list[AnswerOut]
+
+
+class NeedPage(Schema):
+    items: list[NeedOut]
+    next: str | None
+    previous: str | None
+
+
+class NeedIn(Schema):
+    """``key``: a UUID of the sender's choice; sent twice it gives the same need back."""
+
+    title: Line
+    text: Long
+    dimension: DimensionKey
+    place: Line = ""
+    area: Line = ""
+    latitude: Degrees | None = None
+    longitude: Degrees | None = None
+    show_name: bool = False
+    key: UUID | None = None
+
+
+class AnswerIn(Schema):
+    agency: Line
+    text: Long
+
+
+def _out(need: Need) -> dict[str, Any]:
+    return {
+        "reference": need.reference,
+        "city": need.city_id,
+        "title": need.title,
+        "text": need.text,
+        "dimension": need.dimension,
+        "place": need.place,
+        "area": need.area.code if need.area else None,
+        "latitude": need.latitude,
+        "longitude": need.longitude,
+        "state": need.state,
+        "agency": need.agency.slug if need.agency else None,
+        "merged_into": need.merged_into.reference if need.merged_into else None,
+        "complaint_number": need.complaint_number,
+        "close_reason": need.close_reason,
+        "support_count": need.support_count,
+        "voiced_at": need.voiced_at,
+        "answer_due": need.answer_due,
+        "answered_at": need.answered_at,
+        "invented": need.invented,
+    }
+
+
+def _find(who: Visitor, reference: str) -> Need:
+    rows = Need.objects.visible_to(who.user).select_related("area", "agency", "merged_into", "city")
+    return get_object_or_404(rows, reference=reference)
+
+
+def _detail(need: Need) -> dict[str, Any]:
+    answers = [
+        {"agency": answer.agency.name, "text": answer.text, "at": answer.at} for answer in answers_to(need)
+    ]
+    return {**_out(need), "answers": answers}
+
+
+@router.get("/needs", response={200: NeedPage, **PROBLEMS}, operation_id="list_needs")
+def needs(
+    request: HttpRequest,
+    cursor: Cursor = None,
+    dimension: Annotated[DimensionKey | None, Query()] = None,
+    words: Annotated[Line, Query()] = "",
+) -> Any:
+    who = visitor(request)
+    rows = listed(who.user, city=settings.DEFAULT_CITY, dimension=dimension or "", words=words)
+    page = paginate(rows, cursor, by="voiced_at")
+    return {"items": [_out(need) for need in page.rows], "next": page.next, "previous": page.previous}
+
+
+@router.post("/needs", response={201: NeedDetail, **PROBLEMS}, operation_id="voice_need")
+def voice(request: HttpRequest, payload: NeedIn) -> Any:
+    who = visitor(request)
+    values = payload.dict(exclude={"area"})
+    area = Area.objects.filter(code=payload.area).first() if payload.area else None
+    if payload.area and area is None:
+        raise Invalid("There is no such area.", {"area": ["There is no such area."]})
+    city = get_object_or_404(City, pk=settings.DEFAULT_CITY)
+    need = actions.voice_need(by=who.person, city=city, area=area, **values)
+    return 201, _detail(_find(who, need.reference))
+
+
+@router.get("/needs/{reference}", response={200: NeedDetail, **PROBLEMS}, operation_id="get_need")
+def need(request: HttpRequest, reference: Reference) -> Any:
+    return _detail(_find(visitor(request), reference))
+
+
+@router.put("/needs/{reference}/support", response={200: NeedDetail, **PROBLEMS}, operation_id="support_need")
+def support(request: HttpRequest, reference: Reference) -> Any:
+    who = visitor(request)
+    actions.support_need(need=_find(who, reference), by=who.person)
+    return _detail(_find(who, reference))
+
+
+@router.delete(
+    "/needs/{reference}/support", response={200: NeedDetail, **PROBLEMS}, operation_id="withdraw_support"
+)
+def withdraw(request: HttpRequest, reference: Reference) -> Any:
+    who = visitor(request)
+    actions.withdraw_support(need=_find(who, reference), by=who.person)
+    return _detail(_find(who, reference))
+
+
+@router.post("/needs/{reference}/answers", response={201: NeedDetail, **PROBLEMS}, operation_id="answer_need")
+def answer(request: HttpRequest, reference: Reference, payload: AnswerIn) -> Any:
+    who = visitor(request)
+    found = _find(who, reference)
+    agency = get_object_or_404(Organisation, slug=payload.agency, kind="agency")
+    actions.answer_need(need=found, by=who.person, agency=agency, text=payload.text)
+    return 201, _detail(_find(who, reference))
