@@ -7,7 +7,6 @@ Each function may run again and then changes nothing. History goes to the ledger
 import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from balai.agreements.models import Agreement, AgreementKind, AgreementState, Party
@@ -36,26 +35,38 @@ def _noon(day: str) -> dt.datetime:
     return dt.datetime.combine(dt.date.fromisoformat(day), dt.time(12), ZONE)
 
 
-def document(*, thread: str, fact: Row, organisation: Any = None, city: str = JAKARTA) -> None:
+PHASES = {
+    "agreement": ("agreement", ""),
+    "announcement": ("agreement", ""),
+    "incident": ("pilot", "stop"),
+    "suspension": ("pilot", "stop"),
+    "measure": ("effect", ""),
+}
+"""Where a fact stands on the thread of a collaboration, and whether it was a stop; else it is the pilot."""
+
+VAGUE = {
+    "month": (" Hari tepatnya tidak diketahui.", " The exact day is not known."),
+    "year": (" Bulan dan hari tidak diketahui.", " Month and day are not known."),
+}
+
+
+def document(*, thread: str, fact: Row) -> None:
     """Append one sourced fact to a public thread of the ledger."""
+    what = fact.get("what", "statement")
+    phase, tone = PHASES.get(what, ("pilot", ""))
+    vague, vague_en = VAGUE.get(fact.get("precision", "day"), ("", ""))
     data = {
         "on": str(fact["on"]),
         "precision": fact.get("precision", "day"),
-        "what": fact.get("what", "statement"),
-        "text": fact["text"],
-        "text_en": fact["text_en"],
+        "what": what,
+        "phase": phase,
+        "tone": tone,
+        "text": fact["text"] + vague,
+        "text_en": fact["text_en"] + vague_en,
+        **_cited(fact["source"]),
+        **{key: fact[key] for key in ("contradicts", "versions") if key in fact},
     }
-    if "contradicts" in fact:
-        data["contradicts"] = fact["contradicts"]
-    ledger.append(
-        verb="record.documented",
-        subject=thread,
-        by=None,
-        organisation=organisation,
-        city=city,
-        public=True,
-        data=data | _cited(fact["source"]),
-    )
+    ledger.append(verb="record.documented", subject=thread, by=None, city=JAKARTA, public=True, data=data)
 
 
 def load_cities() -> None:
@@ -114,11 +125,14 @@ def _describe_partner(partner: Organisation, row: Row) -> None:
     )
     thread = f"organisation:{partner.pk}"
     for fact in sorted(row.get("fact", []), key=lambda fact: str(fact["on"])):
-        document(thread=thread, fact=fact, organisation=partner.pk)
+        document(thread=thread, fact=fact)
     if row.get("eight", True):
         partners = facts.table("partners")
-        gap = {"on": "2026-07-01", "what": "gap", "text": partners["gap"], "text_en": partners["gap_en"]}
-        document(thread=thread, fact=gap | {"source": "common-knowledge"}, organisation=partner.pk)
+        for fact in facts.table("signing")["statement"]:
+            if fact.get("each_partner"):
+                document(thread=thread, fact=fact)
+        gap = {"text": partners["gap"], "text_en": partners["gap_en"], "source": "own-search"}
+        document(thread=thread, fact=gap | {"on": "2026-11-01", "precision": "month", "what": "gap"})
 
 
 def load_indicators() -> None:
@@ -199,21 +213,22 @@ def load_contradictions(signing: Agreement) -> None:
         "city": f"city:{JAKARTA}",
         "programme": "programme:movement",
     }
+    known = facts.sources()
     for row in facts.table("contradictions")["contradiction"]:
-        thread = threads.get(row["about"], f"indicator:{row['about']}")
-        ledger.append(
-            verb="record.contradicted",
-            subject=thread,
-            by=None,
-            city=JAKARTA,
-            public=True,
-            data={
+        one, other = known[row["a_source"]], known[row["b_source"]]
+        document(
+            thread=threads.get(row["about"], f"indicator:{row['about']}"),
+            fact={
                 "on": row["on"],
                 "precision": row.get("precision", "day"),
-                "topic": row["topic"],
-                "topic_en": row["topic_en"],
-                "a": {"text": row["a"], "text_en": row["a_en"], **_cited(row["a_source"])},
-                "b": {"text": row["b"], "text_en": row["b_en"], **_cited(row["b_source"])},
+                "what": "contradiction",
+                "text": f"{row['topic']}: {row['a']} ({one.name}); {row['b']} ({other.name}).",
+                "text_en": f"{row['topic_en']}: {row['a_en']} ({one.name}); {row['b_en']} ({other.name}).",
+                "source": row["a_source"],
+                "versions": [
+                    {"text": row["a"], "text_en": row["a_en"], **_cited(one.key)},
+                    {"text": row["b"], "text_en": row["b_en"], **_cited(other.key)},
+                ],
             },
         )
 
@@ -247,7 +262,7 @@ def load_histories() -> None:
             documented=True,
         )
         for fact in _in_order(history["entry"]):
-            document(thread=collaboration.thread, fact=fact, organisation=partner.pk)
+            document(thread=collaboration.thread, fact=fact)
         if "pilot" in history:
             _load_pilot(collaboration, history)
 

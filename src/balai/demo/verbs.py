@@ -3,4 +3,3 @@ from django.utils.translation import gettext_lazy as _
 from balai.core.verbs import register
 
 register("demo.loaded", label=_("loaded the demonstration"), kind="account", icon="source")
-register("record.contradicted", label=_("is told differently by two sources"), kind="decision", icon="source")

@@ -1,0 +1,91 @@
+"""The agreement of an invented story: drafted, completed, approved and signed by both sides."""
+
+from typing import TYPE_CHECKING
+
+from balai.agreements.actions import (
+    approve_version,
+    draft_agreement,
+    open_signing,
+    propose_version,
+    seal,
+    set_signatory,
+    sign,
+)
+from balai.agreements.models import Agreement, AgreementVersion
+from balai.agreements.queries import current_version
+from balai.demo.facts import Row
+from balai.people.models import User
+
+if TYPE_CHECKING:
+    from balai.demo.paths import Path
+
+FILLED = {"id": "ditetapkan dalam lampiran contoh", "en": "as set in the example annex"}
+"""What stands in a blank of the standard articles that no application answers."""
+
+
+def draft(path: "Path") -> Agreement:
+    """The bureau drafts the agreement; blanks are filled and both sides name their signatories."""
+    agreement = draft_agreement(collaboration=path.collaboration, by=path.bureau)
+    missing = _latest(agreement).reading.missing()
+    spends = bool(path.row.get("regional_budget"))
+    if missing or spends:
+        propose_version(
+            agreement=agreement,
+            changes={"variables": dict.fromkeys(missing, FILLED)},
+            by=path.officer,
+            note="Isian yang kosong dilengkapi.",
+            procurement_reference=path.row.get("procurement_reference"),
+        )
+    for party in Agreement.objects.get(pk=agreement.pk).parties.order_by("place"):
+        side = _city(path) if party.place == 1 else _partner(path)
+        set_signatory(party=party, **side)
+    return agreement
+
+
+def approve(agreement: Agreement, by: User) -> None:
+    """One side approves the text as it stands."""
+    latest = _latest(agreement)
+    approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)
+
+
+def open_for_signing(path: "Path", agreement: Agreement) -> None:
+    """The bureau fixes the text and asks for signatures."""
+    open_signing(agreement=agreement, by=path.bureau)
+
+
+def put_signature(agreement: Agreement, by: User) -> None:
+    """One signatory consents to the text."""
+    latest = _latest(agreement)
+    sign(agreement=agreement, by=by, seen_sha256=latest.document.sha256, consent=True)
+
+
+def close(agreement: Agreement) -> None:
+    """Seal at once what the worker would seal a moment later."""
+    seal(agreement_id=agreement.pk)
+
+
+def _latest(agreement: Agreement) -> AgreementVersion:
+    """The text as it stands now, whatever the caller's object remembers."""
+    latest = current_version(Agreement.objects.get(pk=agreement.pk))
+    assert latest is not None
+    return latest
+
+
+def _city(path: "Path") -> Row:
+    return {
+        "name": "Wahyu (demo)",
+        "title": "Kepala perangkat daerah (contoh)",
+        "mandate": f"Surat Kuasa Gubernur (contoh) {path.number}",
+        "number": f"{path.number}/PKS-CONTOH",
+        "by": path.officer,
+    }
+
+
+def _partner(path: "Path") -> Row:
+    return {
+        "name": path.applicant.name,
+        "title": "Direktur (contoh)",
+        "mandate": f"Akta pendirian (contoh) {path.number}",
+        "number": f"{path.number}/DIR-CONTOH",
+        "by": path.applicant,
+    }

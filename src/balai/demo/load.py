@@ -1,0 +1,47 @@
+"""Loads the demonstration city, once, in one transaction: all of it or nothing."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+
+from balai.collaborations.actions import publish_shipped_schemes
+from balai.core import ledger, notifications
+from balai.core.models import Entry
+from balai.demo import facts, people, reference, stories
+
+MARK = "demo:jakarta"
+
+type Say = Callable[[str], None]
+
+
+def _silent(_line: str) -> None:
+    return None
+
+
+def is_loaded() -> bool:
+    """Whether this hub holds the demonstration already."""
+    return Entry.objects.filter(subject=MARK, verb="demo.loaded").exists()
+
+
+def load(say: Say = _silent) -> bool:
+    """Load Jakarta, what is known of its partners, and the invented stories. False if it was done before."""
+    if is_loaded():
+        return False
+    with transaction.atomic():
+        publish_shipped_schemes()
+        say("Kota, perangkat daerah, mitra  ·  cities, agencies, partners")
+        reference.load_cities()
+        reference.load_organisations()
+        reference.load_indicators()
+        reference.load_programme()
+        say("Riwayat yang terdokumentasi  ·  documented history")
+        reference.load_contradictions(reference.load_signing())
+        reference.load_histories()
+        say("Orang dan kisah contoh  ·  people and invented stories")
+        people.load_people()
+        stories.tell_all()
+        ledger.append(
+            verb="demo.loaded", subject=MARK, by=None, data={"facts": facts.fingerprint()}, city="31"
+        )
+        notifications.start_from_now()
+    return True
