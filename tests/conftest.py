@@ -41,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
             given = start()
         os.environ["BALAI_DATABASE_URL"] = given
 
+    if not hasattr(config, "workerinput"):
+        from tools.messages import compile_all
+
+        compile_all()
+
     from django.conf import settings
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -89,7 +89,7 @@ def collect_static() -> bool:
     """Gather the static files if any changed since the last time; return whether it was needed."""
     if settings.DEBUG:
         return False
-    digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    digest = hashlib.sha256(repr(settings.STORAGES["staticfiles"]).encode())
     for finder in get_finders():
         for path, storage in finder.list([]):
             status = os.stat(storage.path(path))
