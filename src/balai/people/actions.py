@@ -17,7 +17,15 @@ from balai.core.errors import Invalid, Refused
 from balai.core.models import Mail
 from balai.core.rules import require
 from balai.people.models import City, Invitation, Membership, Organisation, Role, User
-from balai.people.organisations import MANAGERS, OPEN_KINDS, may_end, may_grant, may_manage, may_seat
+from balai.people.organisations import (
+    MANAGERS,
+    OPEN_KINDS,
+    forget_hats,
+    may_end,
+    may_grant,
+    may_manage,
+    may_seat,
+)
 from balai.people.queries import open_invitations, verified_addresses
 from balai.people.rules import hats_in
 
@@ -68,7 +76,7 @@ def register_organisation(
             city=organisation.city_id or "",
             data={"kind": kind},
         )
-    by.__dict__.pop("hats", None)
+    forget_hats(by)
     return organisation
 
 
@@ -155,7 +163,7 @@ def accept_invitation(*, by: User, token: str = "", invitation: Invitation | Non
             {"role": membership.role, "invitation": invitation.pk},
             role=membership.role,
         )
-    by.__dict__.pop("hats", None)
+    forget_hats(by)
     return membership
 
 
@@ -206,8 +214,7 @@ def end_membership(*, by: User, membership: Membership) -> Membership:
             {"role": membership.role},
             role=membership.role if own else "",
         )
-    for person in (by, membership.user):
-        person.__dict__.pop("hats", None)
+    forget_hats(by, membership.user)
     return membership
 
 
@@ -235,8 +242,7 @@ def change_role(*, by: User, membership: Membership, role: str) -> Membership:
             f"person:{membership.user.pseudonym}",
             {"from": membership.role, "to": role},
         )
-    for person in (by, membership.user):
-        person.__dict__.pop("hats", None)
+    forget_hats(by, membership.user)
     return seat
 
 

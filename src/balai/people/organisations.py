@@ -1,9 +1,11 @@
 """Who may give, change and end a seat. A seat for the whole city needs an office that carries it."""
 
+from contextlib import suppress
+
 from django.utils.translation import gettext_lazy as _
 
 from balai.core.rules import YES, Verdict, no
-from balai.people.models import ROLES_OF_KIND, Membership, Organisation, OrganisationKind, Role
+from balai.people.models import ROLES_OF_KIND, Membership, Organisation, OrganisationKind, Role, User
 from balai.people.rules import Reader, hats_in, is_person
 
 MANAGERS = (Role.ADMIN, Role.FOUNDER)
@@ -68,3 +70,10 @@ def may_end(user: Reader, membership: Membership) -> Verdict:
     if is_person(user) and membership.user_id == user.pk:
         return YES
     return may_manage(user, membership.organisation)
+
+
+def forget_hats(*people: User) -> None:
+    """Read these people's seats anew next time. Reaches through the request's lazy user as well."""
+    for person in people:
+        with suppress(AttributeError):
+            del person.hats

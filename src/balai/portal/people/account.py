@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from balai.core.errors import Invalid, Refused
 from balai.people.actions import update_profile
+from balai.people.erasure import erase_person
 from balai.people.keys import create_key, revoke_key
 from balai.people.models import ApiKey, User
 from balai.people.organisations import MANAGERS
@@ -89,8 +90,6 @@ def drop_key(request: HttpRequest, pk: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def erase(request: HttpRequest) -> HttpResponse:
     """What goes, what stays, and the button."""
-    from balai.people.erasure import erase_person
-
     user = cast(User, request.user)
     form = EraseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -164,7 +164,6 @@ def end(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return render(request, "people/seat_end.html", context)
     end_membership(by=user, membership=seat)
     messages.success(request, _("The seat has ended. What was done in it stays in the ledger."))
-    user.__dict__.pop("hats", None)
     if is_member(user, organisation):
         return redirect("portal:people_organisation", slug)
     return redirect("portal:people_account")
