@@ -56,7 +56,7 @@ def test_the_same_complaint_in_other_words_comes_first() -> None:
         Text("unplaced", "Tolong buat taman bermain anak"),
     ]
 
-    matches = similar(query, candidates, threshold=0.4)
+    matches = similar(query, candidates, threshold=0.5)
 
     assert [match.key for match in matches] == ["same lamp", "other street"]
 
