@@ -1,11 +1,13 @@
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail as django_mail
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -324,3 +326,42 @@ def test_following_twice_is_following_once(db) -> None:
     follow(by=person, thread=THREAD)
 
     assert Follow.objects.count() == 1
+
+
+def in_threads(count: int, work) -> list[int]:
+    """What each of ``count`` simultaneous calls returned."""
+    start = Barrier(count)
+
+    def run() -> int:
+        start.wait()
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(run) for _ in range(count)]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_deliver_at_once_tell_everybody_once() -> None:
+    for _ in range(3):
+        follow(by=make_user(), thread=THREAD)
+    for _ in range(5):
+        happen()
+
+    read = in_threads(4, deliver)
+
+    assert sum(read) == 5
+    assert (Notification.objects.count(), Mail.objects.count()) == (15, 15)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_send_at_once_send_each_mail_once() -> None:
+    for number in range(6):
+        make_mail(subject=str(number))
+
+    sent = in_threads(3, send_due)
+
+    assert sum(sent) == 6
+    assert sorted(m.subject for m in django_mail.outbox) == list("012345")
