@@ -3,8 +3,9 @@
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, cast
 
+from django.core.files.base import File
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -149,7 +150,9 @@ def save_draft(
     return stored
 
 
-def attach(*, application: Application, by: User, kind: str, file: BinaryIO, name: str) -> Attachment:
+def attach(
+    *, application: Application, by: User, kind: str, file: File[bytes] | IO[bytes], name: str
+) -> Attachment:
     """Add a file under one of the scheme's papers. Raises Invalid for a file that cannot be taken."""
     collaboration = application.collaboration
     require(may_edit(by, collaboration))
@@ -291,19 +294,23 @@ def save_review(
     recommendation: str = "",
     comment: str = "",
 ) -> Review:
-    """Keep a reviewer's own draft, as far as it is. Raises Refused once they submitted it."""
+    """Keep a reviewer's own draft, as far as it is; a judgement of an earlier text becomes a draft again.
+
+    Raises Refused once they submitted it.
+    """
     require(may_review(by, application))
     values = _judgement(application, scores, recommendation, comment)
     with transaction.atomic():
-        _locked(application.collaboration)
+        collaboration = _locked(application.collaboration)
         require(may_review(by, application))
-        review, created = Review.objects.get_or_create(application=application, reviewer=by, defaults=values)
+        stored = application_of(collaboration)
+        review, created = Review.objects.get_or_create(application=stored, reviewer=by, defaults=values)
         if not created:
-            if review.submitted_at:
+            if review.submitted_at and review.revision == stored.revision:
                 raise Refused(_("Your review is submitted. Take it back first to change it."))
-            Review.objects.filter(pk=review.pk).update(**values, saved_at=timezone.now())
-            for name, value in values.items():
+            for name, value in (values | {"submitted_at": None}).items():
                 setattr(review, name, value)
+            review.save()
     return review
 
 

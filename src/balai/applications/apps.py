@@ -6,4 +6,4 @@ class ApplicationsConfig(AppConfig):
     label = "applications"
 
     def ready(self) -> None:
-        from balai.applications import audiences, guards, records, verbs  # noqa: F401
+        from balai.applications import audiences, guards, records, threads, verbs  # noqa: F401

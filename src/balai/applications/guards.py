@@ -30,14 +30,13 @@ def complete(collaboration: Collaboration) -> Verdict:
 )
 def screened(collaboration: Collaboration) -> Verdict:
     lines = screening_lines(application_of(collaboration))
-    open_ones = [str(line.item.label) for line in lines if not line.current]
-    failed = [str(line.item.label) for line in lines if line.current and not line.passed]
-    sentences = []
-    if open_ones:
-        sentences.append(_("Not checked yet: %(labels)s.") % {"labels": "; ".join(open_ones)})
-    if failed:
-        sentences.append(_("Not passed: %(labels)s.") % {"labels": "; ".join(failed)})
-    return no(" ".join(sentences)) if sentences else YES
+    passed = sum(line.current and line.passed for line in lines)
+    if passed == len(lines):
+        return YES
+    return no(
+        _("Not every line of the checklist is answered and passed: %(passed)s of %(all)s.")
+        % {"passed": passed, "all": len(lines)}
+    )
 
 
 @guard(
