@@ -1,7 +1,6 @@
 """Reads: the list of needs, one need's record, what may be done, what is close to a text being written."""
 
 import datetime as dt
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from django.utils import timezone
 from balai.core.models import Entry, Follow
 from balai.core.rules import Verdict
 from balai.core.schedule import working_days_between
-from balai.core.text import stems
+from balai.methods.similarity import Text, similar
 from balai.needs import rules
 from balai.needs.models import Answer, Confirmation, Need, NeedState, Support
 from balai.people.models import City, Organisation, User
@@ -20,8 +19,6 @@ from balai.people.rules import Reader, is_person
 
 COMPARED = 600
 """How many of a city's newest open needs a new text is compared with."""
-
-NEAR_KM = 3.0
 
 
 def listed(
@@ -168,10 +165,8 @@ def merge_targets(need: Need, limit: int = 8) -> list["Similar"]:
         city=need.city_id,
         title=need.title,
         text=need.text,
-        dimension=need.dimension,
         latitude=need.latitude,
         longitude=need.longitude,
-        area=need.area_id,
         exclude=need,
         limit=limit,
     )
@@ -191,77 +186,36 @@ def similar_needs(
     city: str,
     title: str,
     text: str,
-    dimension: str = "",
     latitude: float | None = None,
     longitude: float | None = None,
-    area: int | None = None,
     exclude: Need | None = None,
     limit: int = 5,
-    threshold: float = 0.2,
+    threshold: float = 0.3,
 ) -> list[Similar]:
     """Open needs of the city that say nearly the same, the closest first; one query.
 
-    Words are stemmed and weighed by how rare they are among the needs compared (cosine of tf-idf); a
-    place close by and the same dimension add a little, a far place takes a little away.
+    Compared by shared word stems, shared spelling and nearness (see `methods.similarity`).
     """
     rows = (
         Need.objects.filter(city=city, state__in=rules.OPEN)
-        .select_related("area", "agency", "photo")
+        .select_related("area", "agency")
         .order_by("-voiced_at")
     )
     if exclude is not None:
         rows = rows.exclude(pk=exclude.pk)
-    candidates = list(rows[:COMPARED])
-    if not candidates:
-        return []
-    mine = Counter(stems(f"{title} {title} {text}"))
-    theirs = [Counter(stems(f"{need.title} {need.title} {need.text}")) for need in candidates]
-    spread = Counter(stem for words in [mine, *theirs] for stem in words)
-    total = len(theirs) + 1
-    rarity = {stem: math.log(1 + total / count) for stem, count in spread.items()}
-    found = []
-    for need, words in zip(candidates, theirs, strict=True):
-        score = _cosine(mine, words, rarity)
-        if score < threshold / 2:
-            continue
-        km = _distance(latitude, longitude, need.latitude, need.longitude)
-        if km is not None:
-            score += 0.1 if km <= NEAR_KM else -0.05
-        elif area is not None and need.area_id is not None:
-            score += 0.1 if area == need.area_id else -0.05
-        if dimension and need.dimension == dimension:
-            score += 0.03
-        if score >= threshold:
-            found.append(Similar(need, round(min(score, 1.0), 4), km))
-    found.sort(key=lambda hit: (-hit.score, hit.need.reference))
-    return found[:limit]
-
-
-def _cosine(one: Counter[str], other: Counter[str], rarity: dict[str, float]) -> float:
-    shared = one.keys() & other.keys()
-    if not shared:
-        return 0.0
-    product = sum(_weight(one[s]) * _weight(other[s]) * rarity[s] ** 2 for s in shared)
-    lengths = [math.sqrt(sum((_weight(n) * rarity[s]) ** 2 for s, n in bag.items())) for bag in (one, other)]
-    return product / (lengths[0] * lengths[1])
-
-
-def _weight(count: int) -> float:
-    return 1 + math.log(count)
-
-
-def _distance(
-    latitude: float | None, longitude: float | None, other_lat: float | None, other_long: float | None
-) -> float | None:
-    """Kilometres on the sphere, None where a coordinate is missing."""
-    if latitude is None or longitude is None or other_lat is None or other_long is None:
-        return None
-    a, b = math.radians(latitude), math.radians(other_lat)
-    half = (
-        math.sin((b - a) / 2) ** 2
-        + math.cos(a) * math.cos(b) * math.sin(math.radians(other_long - longitude) / 2) ** 2
+    candidates = {str(need.pk): need for need in rows[:COMPARED]}
+    matches = similar(
+        Text("", f"{title} {text}", latitude, longitude),
+        [
+            Text(key, f"{need.title} {need.text}", need.latitude, need.longitude)
+            for key, need in candidates.items()
+        ],
+        threshold=threshold,
     )
-    return 2 * 6371.0 * math.asin(math.sqrt(min(half, 1.0)))
+    return [
+        Similar(candidates[hit.key], hit.score, None if hit.metres is None else hit.metres / 1000)
+        for hit in matches[:limit]
+    ]
 
 
 def doings(user: Reader, need: Need) -> dict[str, Verdict]:
