@@ -187,20 +187,24 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Balai"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
 USERSESSIONS_TRACK_ACTIVITY = False
-if env["BALAI_OIDC_ISSUER"]:
-    SOCIALACCOUNT_PROVIDERS = {
-        "openid_connect": {
-            "APPS": [
-                {
-                    "provider_id": "city",
-                    "name": env["BALAI_OIDC_NAME"],
-                    "client_id": env["BALAI_OIDC_CLIENT"],
-                    "secret": env["BALAI_OIDC_SECRET"],
-                    "settings": {"server_url": env["BALAI_OIDC_ISSUER"]},
-                }
-            ]
-        }
+
+
+def oidc_providers(issuer: str, client: str, secret: str, name: str) -> dict[str, Any]:
+    """Single sign-on with one OpenID Connect issuer: code flow with PKCE."""
+    app = {
+        "provider_id": "city",
+        "name": name,
+        "client_id": client,
+        "secret": secret,
+        "settings": {"server_url": issuer, "oauth_pkce_enabled": True},
     }
+    return {"openid_connect": {"APPS": [app]}}
+
+
+if env["BALAI_OIDC_ISSUER"]:
+    SOCIALACCOUNT_PROVIDERS = oidc_providers(
+        env["BALAI_OIDC_ISSUER"], env["BALAI_OIDC_CLIENT"], env["BALAI_OIDC_SECRET"], env["BALAI_OIDC_NAME"]
+    )
 
 LANGUAGE_CODE = "id"
 LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
@@ -265,6 +269,10 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
     "form-action": [CSP.SELF],
 }
+if env["BALAI_OIDC_ISSUER"]:
+    # Browsers hold the redirect that follows the sign-in button to the same rule.
+    _issuer = urlsplit(env["BALAI_OIDC_ISSUER"])
+    SECURE_CSP["form-action"] = [CSP.SELF, f"{_issuer.scheme}://{_issuer.netloc}"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -148,7 +148,7 @@ def read_all(request: HttpRequest) -> HttpResponse:
 def preferences(request: HttpRequest) -> HttpResponse:
     """How do I want to hear of what?"""
     user = cast(User, request.user)
-    form = PreferencesForm(request.POST or None, paces=paces_of(user))
+    form = PreferencesForm(request.POST if request.method == "POST" else None, paces=paces_of(user))
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             for kind, channel, pace in form.chosen():

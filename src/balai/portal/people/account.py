@@ -31,7 +31,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Who am I here?"""
     user = cast(User, request.user)
     start = {"name": user.name, "language": user.language, "city": user.city_id}
-    form = ProfileForm(request.POST or None, initial=start)
+    form = ProfileForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
         try:
             update_profile(by=user, **form.cleaned_data)
@@ -58,7 +58,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def new_key(request: HttpRequest) -> HttpResponse:
     """Make an API key; the answer to the POST is the only page that ever shows it."""
     user = cast(User, request.user)
-    form = KeyForm(request.POST or None)
+    form = KeyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             key, secret = create_key(
@@ -91,7 +91,7 @@ def drop_key(request: HttpRequest, pk: str) -> HttpResponse:
 def erase(request: HttpRequest) -> HttpResponse:
     """What goes, what stays, and the button."""
     user = cast(User, request.user)
-    form = EraseForm(request.POST or None)
+    form = EraseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         if user.is_demo:
             raise Refused(

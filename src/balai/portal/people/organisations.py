@@ -51,7 +51,7 @@ def _own(request: HttpRequest, slug: str) -> Organisation:
 def new(request: HttpRequest) -> HttpResponse:
     """Register a company or a community."""
     user = cast(User, request.user)
-    form = OrganisationForm(request.POST or None)
+    form = OrganisationForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             organisation = register_organisation(by=user, **form.cleaned_data)
@@ -74,7 +74,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
     user = cast(User, request.user)
     organisation = _own(request, slug)
     manager = is_manager(user, organisation)
-    form = InviteForm(request.POST or None, organisation=organisation)
+    form = InviteForm(request.POST if request.method == "POST" else None, organisation=organisation)
     if request.method == "POST":
         if limited(request, "person.invite", per_minute=INVITATIONS_PER_MINUTE):
             return too_many(request)
@@ -107,7 +107,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """What the organisation says of itself."""
     organisation = _own(request, slug)
     start = {name: getattr(organisation, name) for name in ("about", "about_en", "website")}
-    form = AboutForm(request.POST or None, initial=start)
+    form = AboutForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
         try:
             update_organisation(by=cast(User, request.user), organisation=organisation, **form.cleaned_data)
