@@ -275,7 +275,8 @@ def summary(request: HttpRequest, reference: str) -> HttpResponse:
             "figures": figures,
             "rows": [{"criterion": criteria[line.key], "line": line} for line in figures.lines],
             "reviews": [
-                _shown(application, one) | {"mean": mean} for one, mean in zip(counted, figures.means)
+                _shown(application, one) | {"mean": mean}
+                for one, mean in zip(counted, figures.means, strict=True)
             ],
             "outdated": len(reviews) - len(counted),
             "conflicted": list(withdrawn) if NAMES in seen else [],
