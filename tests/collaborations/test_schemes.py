@@ -206,3 +206,9 @@ def test_every_rule_says_where_it_comes_from():
 
     assert {rule.status for rule in rules} == {"ours", "source", "unverified"}
     assert all(rule.source for rule in rules)
+
+
+def test_the_diagrams_in_the_docs_are_those_of_the_schemes():
+    from tools.schemes_doc import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page()
