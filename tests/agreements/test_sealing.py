@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from balai.agreements.sealing import KeySealer, default_sealer, demonstration_authority, trust_roots
 from balai.agreements.typesetting import Consent, typeset, typeset_consents
 from balai.agreements.verifying import Finding, verify_pdf
-from tests.agreements_builders import make_terms
+from tests.agreements_terms import make_terms
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from balai.agreements.comparing import changes, compare
 from balai.agreements.standard import SCHEMES, standard, variable_labels
 from balai.agreements.terms import BLANK, AgreementTerms, Both, ClauseTerms, fill, legible, tidy, unprintable
-from tests.agreements_builders import make_terms
+from tests.agreements_terms import make_terms
 
 TEXT = st.text(max_size=40)
 WORDS = st.lists(st.sampled_from(["kota", "mitra", "data", "12", ",", ".", " ", "\n"]), max_size=30).map(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from balai.agreements.terms import PRINTABLE, Both, PartyTerms, UnprintableError
 from balai.agreements.typesetting import FRAME_MM, Consent, typeset, typeset_consents
-from tests.agreements_builders import make_terms
+from tests.agreements_terms import make_terms
 
 
 def pages(pdf: bytes) -> int:
@@ -28,7 +28,7 @@ def test_equal_terms_make_equal_bytes() -> None:
 def test_another_process_makes_the_same_bytes() -> None:
     here = Path(__file__).parents[2]
     code = (
-        "import hashlib; from tests.agreements_builders import make_terms;"
+        "import hashlib; from tests.agreements_terms import make_terms;"
         "from balai.agreements.typesetting import typeset;"
         "print(hashlib.sha256(typeset(make_terms())).hexdigest())"
     )

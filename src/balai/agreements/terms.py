@@ -121,6 +121,7 @@ class FlowTerms:
     legal_basis: str = ""
     controller: str = ""
     retention_days: int | None = None
+    dataset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class AgreementTerms:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Rebuild terms from `as_json`. Raises ValueError, KeyError or TypeError on any other shape."""
-        return typing.cast(Self, _decode(cls, data))
+        return typing.cast(Self, decode(cls, data))
 
     @property
     def fingerprint(self) -> str:
@@ -220,7 +221,7 @@ def _texts(value: Any) -> list[str]:
     return []
 
 
-def _decode(kind: Any, value: Any) -> Any:
+def decode(kind: Any, value: Any) -> Any:
     """Turn JSON back into the annotated type; nothing is guessed and no unknown key is let in."""
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
@@ -229,17 +230,17 @@ def _decode(kind: Any, value: Any) -> Any:
         known = {f.name for f in fields(kind)}
         if unknown := value.keys() - known:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-        decoded = {name: _decode(hints[name], item) for name, item in value.items()}
+        decoded = {name: decode(hints[name], item) for name, item in value.items()}
         return typing.cast(Any, kind)(**decoded)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is types.UnionType:
-        return None if value is None else _decode(arguments[0], value)
+        return None if value is None else decode(arguments[0], value)
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise TypeError("needs a list")
-        return tuple(_decode(arguments[0], item) for item in value)
+        return tuple(decode(arguments[0], item) for item in value)
     if origin is Mapping:
-        return {str(name): _decode(arguments[1], item) for name, item in dict(value).items()}
+        return {str(name): decode(arguments[1], item) for name, item in dict(value).items()}
     if kind is date:
         return date.fromisoformat(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -1,0 +1,170 @@
+"""What this room answers when a scheme asks. Each no says which rule, from where, who can lift it."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from balai.agreements.drafting import longest_end
+from balai.agreements.models import AgreementState
+from balai.agreements.queries import label_of_blank, latest_of
+from balai.collaborations.models import Collaboration
+from balai.collaborations.registry import guard
+from balai.core.rules import YES, Verdict, no
+from balai.observations.models import Dataset
+
+OURS = lazy("a rule of this hub")
+PARTIES = lazy("the parties, in the text of the agreement")
+
+
+@guard(
+    "agreement.drafted",
+    text=lazy("There is an agreement without blanks"),
+    source=lazy(
+        "PP 28/2018 and Permendagri 22/2020: rights and obligations are set in a cooperation agreement"
+    ),
+    lifted_by=lazy("the cooperation bureau or the agency, by drafting it"),
+)
+def drafted(collaboration: Collaboration) -> Verdict:
+    latest = latest_of(collaboration)
+    if latest is None:
+        return no(
+            _("There is no agreement yet (PP 28/2018). The cooperation bureau or the agency drafts it.")
+        )
+    if missing := latest.reading.missing():
+        return no(
+            _("The agreement still has blanks: %(names)s. Either party fills them.")
+            % {"names": ", ".join(label_of_blank(name) for name in missing)}
+        )
+    return YES
+
+
+@guard(
+    "agreement.approved",
+    text=lazy("Every party approved the same, latest text"),
+    source=OURS,
+    lifted_by=lazy("the parties, by approving the latest version"),
+)
+def approved(collaboration: Collaboration) -> Verdict:
+    latest = latest_of(collaboration)
+    if latest is None:
+        return no(_("There is no agreement to approve."))
+    if latest.approval_count < latest.party_count:  # type: ignore[attr-defined]
+        return no(
+            _(
+                "%(count)s of %(parties)s parties approved version %(number)s."
+                " The others approve it or propose another."
+            )
+            % {
+                "count": latest.approval_count,  # type: ignore[attr-defined]
+                "parties": latest.party_count,  # type: ignore[attr-defined]
+                "number": latest.number,
+            }
+        )
+    return YES
+
+
+@guard(
+    "agreement.unsigned",
+    text=lazy("Nobody has signed"),
+    source=OURS,
+    lifted_by=lazy("nobody: a signed text is not changed; a party may decline"),
+)
+def unsigned(collaboration: Collaboration) -> Verdict:
+    latest = latest_of(collaboration)
+    if latest is not None and latest.signature_count:  # type: ignore[attr-defined]
+        return no(
+            _("A party has signed this text, so it is not reopened. A party that disagrees can decline it.")
+        )
+    return YES
+
+
+@guard(
+    "agreement.sealed",
+    text=lazy("The agreement is signed by every party and sealed"),
+    source=lazy("PP 28/2018; UU ITE 11/2008 article 5(1) on electronic documents"),
+    lifted_by=lazy("the signatories, by signing"),
+)
+def sealed(collaboration: Collaboration) -> Verdict:
+    latest = latest_of(collaboration)
+    if latest is not None and latest.agreement.state == AgreementState.SEALED:
+        return YES
+    if latest is not None and latest.agreement.state == AgreementState.SEALING:
+        return no(_("Every party has signed. The hub is sealing the document; this takes a minute."))
+    return no(
+        _("The agreement is not signed by every party. The signatories sign it, then the hub seals it.")
+    )
+
+
+@guard(
+    "agreement.term",
+    text=lazy("The term is within the scheme's limit"),
+    source=lazy("a rule of this hub for Playground: a trial has an end"),
+    lifted_by=lazy("the parties, by a shorter term; then another collaboration may follow"),
+)
+def term(collaboration: Collaboration) -> Verdict:
+    latest = latest_of(collaboration)
+    if latest is None:
+        return no(_("There is no agreement, so no term."))
+    terms, limit = latest.reading, collaboration.scheme.limits.get("term_months")
+    if terms.starts_on is None or terms.ends_on is None:
+        return no(_("The agreement names no beginning and end. Either party enters them."))
+    if limit and terms.ends_on > longest_end(terms.starts_on, limit):
+        return no(
+            _(
+                "The term is longer than %(months)s months, the limit this hub sets for %(scheme)s."
+                " Either party proposes a shorter one."
+            )
+            % {"months": limit, "scheme": collaboration.scheme.name}
+        )
+    return YES
+
+
+@guard(
+    "agreement.lawful_data",
+    text=lazy("Personal data flows have legal basis, controller and retention"),
+    source=lazy("UU 27/2022 on personal data protection"),
+    lifted_by=PARTIES,
+)
+def lawful_data(collaboration: Collaboration) -> Verdict:
+    latest = latest_of(collaboration)
+    faulty: list[str] = []
+    scheduled: set[str] = set()
+    if latest is not None:
+        for flow in latest.reading.flows:
+            scheduled.add(flow.dataset)
+            if flow.personal and not (flow.legal_basis and flow.controller and flow.retention_days):
+                faulty.append(flow.name.id)
+        linked = Dataset.objects.filter(agreements=latest.agreement_id, personal=True)
+        for dataset in linked:
+            whole = dataset.legal_basis and dataset.controller and dataset.retention_days
+            if str(dataset.pk) not in scheduled and not whole:
+                faulty.append(dataset.name)
+    if faulty:
+        return no(
+            _(
+                "Personal data flows without legal basis, controller or retention: %(names)s. UU 27/2022 asks"
+                " for all three. Either party completes them in the schedule of data flows."
+            )
+            % {"names": ", ".join(faulty)}
+        )
+    return YES
+
+
+@guard(
+    "agreement.procurement",
+    text=lazy("Spending regional budget has a procurement reference"),
+    source=lazy("Perpres 16/2018 as amended by 12/2021 on public procurement"),
+    lifted_by=lazy("the agency, by entering the procurement reference"),
+)
+def procurement(collaboration: Collaboration) -> Verdict:
+    latest = latest_of(collaboration)
+    if latest is None:
+        return no(_("There is no agreement that could name a procurement reference."))
+    agreement = latest.agreement
+    if agreement.spends_regional_budget and not agreement.procurement_reference:
+        return no(
+            _(
+                "Regional budget (APBD) is spent, so Perpres 16/2018 asks for a procurement reference."
+                " The agency enters it in the agreement."
+            )
+        )
+    return YES
