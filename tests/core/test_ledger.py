@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from balai.core import ledger, verbs
 from balai.core.models import Entry, LedgerHead
 from tests.builders import make_user
-from tests.ledger_tools import unlocked
+from tests.ledger_tools import remove_triggers, unlocked
 
 verbs.register("test.happened", label="did", kind="need")
 
@@ -232,6 +232,19 @@ def test_the_flush_after_such_a_test_leaves_a_locked_empty_ledger() -> None:
     happen()
     with pytest.raises(DatabaseError), transaction.atomic():
         Entry.objects.update(verb="x")
+
+
+def test_a_trigger_that_is_gone_is_missed(db, capsys) -> None:
+    assert ledger.missing_guards() == []
+    remove_triggers(connection)
+
+    with pytest.raises(SystemExit):
+        call_command("ledger", "verify")
+
+    assert len(ledger.missing_guards()) == 7
+    assert capsys.readouterr().out.startswith(
+        "The database no longer refuses changes to the ledger: core_entry_"
+    )
 
 
 def test_the_command_says_that_all_is_well(db, capsys) -> None:

@@ -10,6 +10,7 @@ import re
 import tempfile
 import unicodedata
 import zipfile
+import zlib
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -260,7 +261,7 @@ def _acts(reader: PdfFileReader) -> bool:
             if (item.idnum, item.generation) in seen:
                 continue
             seen.add((item.idnum, item.generation))
-            item = item.get_object()
+            item = item.get_object()  # type: ignore[no-untyped-call]
         if isinstance(item, generic.DictionaryObject):
             names = {str(name) for name in item}
             if names & {"/JS", "/JavaScript"}:
@@ -339,9 +340,8 @@ def _check_office(data: bytes) -> None:
                 OSError,
                 RuntimeError,
                 ValueError,
+                zlib.error,
             ) as error:
-                raise _invalid(_("This document is damaged. Save it again and send that.")) from error
-            except zipfile.zlib.error as error:
                 raise _invalid(_("This document is damaged. Save it again and send that.")) from error
             lower = text.lower()
             foreign = b"attachedtemplate" in lower and b"external" in lower
@@ -363,11 +363,10 @@ def _keep(digest: str, data: bytes) -> None:
     name = f"{digest[:2]}/{digest}"
     if default_storage.exists(name):
         return
-    storage = default_storage._wrapped if hasattr(default_storage, "_wrapped") else default_storage
-    if not isinstance(storage, FileSystemStorage):
+    if not isinstance(default_storage, FileSystemStorage):
         default_storage.save(name, ContentFile(data))
         return
-    path = Path(storage.path(name))
+    path = Path(default_storage.path(name))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:

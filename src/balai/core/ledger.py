@@ -14,8 +14,8 @@ from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import OperationalError, transaction
 from django.db import connection as default_connection
-from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -175,7 +175,7 @@ def _stream(connection: BaseDatabaseWrapper, lenient: bool = False) -> Iterator[
     ``lenient`` reads bytes that are no text, which SQLite lets a column hold, instead of failing.
     """
     connection.ensure_connection()
-    with ExitStack() as stack:
+    with connection.wrap_database_errors, ExitStack() as stack:
         if connection.vendor == "postgresql":
             stack.enter_context(transaction.atomic(using=connection.alias))
             cursor = connection.connection.cursor(name="ledger_verify")
@@ -238,7 +238,7 @@ def verify(connection: BaseDatabaseWrapper | None = None) -> Verification:
     connection = connection or default_connection
     try:
         return _verify(connection)
-    except connection.Database.OperationalError as error:
+    except OperationalError as error:
         if connection.vendor != "sqlite" or "decode" not in str(error):
             raise
         return _verify(connection, lenient=True)
@@ -286,6 +286,33 @@ def _verify(connection: BaseDatabaseWrapper, lenient: bool = False) -> Verificat
     faults.extend(_explained(connection, changed, lenient))
     faults.sort(key=lambda fault: (isinstance(fault.seq, str | bytes), fault.seq))
     return Verification(checked, faults, *(_head(connection) or (last_seq, last_hash)))
+
+
+GUARDS = {
+    "sqlite": (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        " AND tbl_name IN ('core_entry', 'core_ledgerhead')",
+        {"update", "delete", "continues", "moves_head"},
+        {"update", "delete", "insert"},
+    ),
+    "postgresql": (
+        "SELECT tgname FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal"
+        " AND tgrelid IN ('core_entry'::regclass, 'core_ledgerhead'::regclass)",
+        {"continues", "moves_head", "refuse", "truncate"},
+        {"moves", "refuse", "truncate"},
+    ),
+}
+
+
+def missing_guards(connection: BaseDatabaseWrapper | None = None) -> list[str]:
+    """Names of the triggers that should keep the ledger and are gone or switched off."""
+    connection = connection or default_connection
+    statement, on_entry, on_head = GUARDS[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        present = {name for (name,) in cursor.fetchall()}
+    needed = {f"core_entry_{name}" for name in on_entry} | {f"core_ledgerhead_{name}" for name in on_head}
+    return sorted(needed - present)
 
 
 def _dropped(first: int, last: int) -> Iterator[Fault]:

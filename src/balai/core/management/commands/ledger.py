@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from balai.core import ledger
-from balai.core.models import Entry
+from balai.core.models import Entry, LedgerHead
 
 
 class Command(BaseCommand):
@@ -20,13 +20,18 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["command"] == "head":
-            head = ledger.LedgerHead.objects.get()
+            head = LedgerHead.objects.get()
             self.stdout.write(f"{head.seq}:{head.hash}")
             return
         result = ledger.verify(connection)
         for fault in result.faults:
             self.stdout.write(fault.message)
         failed = not result.whole
+        if guards := ledger.missing_guards(connection):
+            self.stdout.write(
+                f"The database no longer refuses changes to the ledger: {', '.join(guards)} missing."
+            )
+            failed = True
         if options["expect"] and not self._holds(options["expect"]):
             self.stdout.write(
                 "The ledger no longer holds the head you noted: it was rewritten after that point."
