@@ -52,7 +52,8 @@ def ready_fields(**extra: Any) -> dict[str, Any]:
     return {
         "title": "Halte yang teduh",
         "title_en": "Stops with shade",
-        "brief": "Penumpang menunggu di bawah hujan dan panas. Dicari cara murah untuk meneduhi 200 halte. " * 2,
+        "brief": "Penumpang menunggu di bawah hujan dan panas. Dicari cara murah untuk meneduhi 200 halte. "
+        * 2,
         "dimension": "mobility",
         "indicator": make_indicator(),
         "baseline": "12.5",
@@ -76,7 +77,9 @@ def make_draft(agency: Organisation | None = None, by: User | None = None, **ext
     )
 
 
-def make_open_challenge(agency: Organisation | None = None, by: User | None = None, **extra: Any) -> Challenge:
+def make_open_challenge(
+    agency: Organisation | None = None, by: User | None = None, **extra: Any
+) -> Challenge:
     agency = agency or make_agency()
     by = by or make_officer(agency)
     return open_challenge(challenge=make_draft(agency, by, **extra), by=by)

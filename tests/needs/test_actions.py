@@ -31,7 +31,7 @@ def verbs_of(need):
 
 
 def test_dimensions_are_those_of_the_indicators_room():
-    assert DIMENSIONS == tuple(Dimension.values)
+    assert tuple(Dimension.values) == DIMENSIONS
 
 
 def test_voicing_starts_the_clock_and_the_author_follows():
