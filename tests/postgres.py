@@ -3,6 +3,7 @@
 import atexit
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import sys
@@ -77,9 +78,24 @@ def start() -> str:
     start = time.monotonic()
     _run(str(place / "initdb"), "-D", str(data), "-U", "balai", "-A", "trust", "-E", "UTF8", "--no-sync")
     options = f"{FAST} -c listen_addresses= -c unix_socket_directories={socket}"
-    _run(str(place / "pg_ctl"), "-D", str(data), "-w", "-l", str(data / "log"), "-o", options, "start")
+    _start(place, data, socket, options)
     sys.stderr.write(f"PostgreSQL from {place} is ready after {time.monotonic() - start:.1f} s\n")
     return f"postgresql://balai@{str(socket).replace('/', '%2F')}/postgres"
+
+
+def _start(place: Path, data: Path, socket: Path, options: str) -> None:
+    """Start the server as a child that ends with this process, however this process ends."""
+    command = [str(place / "postgres"), "-D", str(data), *shlex.split(options)]
+    if sys.platform == "linux":
+        command = [*(_as_somebody([]) or ["setpriv"]), "--pdeathsig=INT", *command]
+    with (data.parent / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=_environment())
+    ready = [str(place / "pg_isready"), "-q", "-h", str(socket), "-U", "balai", "-d", "postgres"]
+    end = time.monotonic() + 30
+    while subprocess.run(ready, check=False, env=_environment()).returncode:
+        if server.poll() is not None or time.monotonic() > end:
+            raise pytest.UsageError(f"PostgreSQL did not start: {(data.parent / 'log').read_text()[-500:]}")
+        time.sleep(0.05)
 
 
 def _stop(owner: int, place: Path, folder: Path) -> None:
