@@ -33,7 +33,7 @@ def draw(part: str, /, **context: Any) -> SafeString:
 def icon(name: str) -> SafeString:
     """A decorative icon from the sprite; the words beside it carry the meaning."""
     return format_html(
-        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        '<svg class="icon" width="20" height="20" aria-hidden="true"><use href="{}#{}"></use></svg>',
         static("balai/icons.svg"),
         name,
     )
