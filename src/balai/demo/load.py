@@ -1,15 +1,18 @@
 """Loads the demonstration city, once, in one transaction: all of it or nothing."""
 
+import datetime as dt
 from collections.abc import Callable
 
 from django.db import transaction
+from django.utils import timezone
 
 from balai.collaborations.actions import publish_shipped_schemes
 from balai.core import ledger, notifications
-from balai.core.models import Entry
+from balai.core.models import Cursor, Entry, Mail, Notification
 from balai.demo import facts, people, reference, stories
 
 MARK = "demo:jakarta"
+RECENT = dt.timedelta(days=21)
 
 type Say = Callable[[str], None]
 
@@ -43,5 +46,16 @@ def load(say: Say = _silent) -> bool:
         ledger.append(
             verb="demo.loaded", subject=MARK, by=None, data={"facts": facts.fingerprint()}, city="31"
         )
-        notifications.start_from_now()
+        _tell_of_the_last_weeks()
     return True
+
+
+def _tell_of_the_last_weeks() -> None:
+    """Let people find in the hub what happened lately, and send no mail about what is invented."""
+    since = timezone.now() - RECENT
+    old = Entry.objects.filter(at__lt=since).order_by("-seq").values_list("seq", flat=True).first() or 0
+    Cursor.objects.update_or_create(name=notifications.CURSOR, defaults={"seq": old})
+    while notifications.deliver():
+        pass
+    Notification.objects.exclude(digest="").update(digest="")
+    Mail.objects.filter(sent_at=None).delete()

@@ -312,8 +312,6 @@ class Path:
         yield self.stage.moment(max(over - 2, 0.2))
         for form, writer in writers.items():
             self._report(MonitoringForm(form), writer)
-        if self.upto == "evaluation":
-            return
         yield self.stage.moment(max(over - 3, 0.15))
         effect = record_effect(
             collaboration=self.collaboration,
@@ -323,6 +321,8 @@ class Path:
             sample=row["sample"],
             confidence=row["confidence"],
         )
+        if self.upto == "evaluation":
+            return
         yield self.stage.moment(max(over - 5, 0.1))
         verify_effect(effect=effect, by=self.analyst, seen=effect.observed)
         yield self.stage.moment(max(over - 7, 0.05))

@@ -10,8 +10,9 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from balai.agreements.models import Agreement, AgreementKind, AgreementState, Party
+from balai.collaborations.actions import make_findable
 from balai.collaborations.models import Collaboration, SchemeVersion
-from balai.core import ledger
+from balai.core import ledger, search
 from balai.core.numbering import reference
 from balai.demo import facts
 from balai.demo.facts import Row
@@ -55,7 +56,7 @@ def document(*, thread: str, fact: Row) -> None:
     what = fact.get("what", "statement")
     phase, tone = PHASES.get(what, ("pilot", ""))
     vague, vague_en = VAGUE.get(fact.get("precision", "day"), ("", ""))
-    data = {
+    data: Row = {
         "on": str(fact["on"]),
         "precision": fact.get("precision", "day"),
         "what": what,
@@ -124,6 +125,16 @@ def _describe_partner(partner: Organisation, row: Row) -> None:
         for flow in row.get("dataset", [])
     )
     thread = f"organisation:{partner.pk}"
+    search.index(
+        thread=thread,
+        kind="partner",
+        city=JAKARTA,
+        public=True,
+        title=partner.name,
+        summary=partner.about,
+        body=partner.about_en,
+        url=f"/mitra/{partner.slug}/",
+    )
     for fact in sorted(row.get("fact", []), key=lambda fact: str(fact["on"])):
         document(thread=thread, fact=fact)
     if row.get("eight", True):
@@ -261,6 +272,7 @@ def load_histories() -> None:
             public_since=began,
             documented=True,
         )
+        make_findable(collaboration)
         for fact in _in_order(history["entry"]):
             document(thread=collaboration.thread, fact=fact)
         if "pilot" in history:

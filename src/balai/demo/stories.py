@@ -53,6 +53,8 @@ def need_story(stage: Stage, row: Row) -> Story:
         yield stage.moment(ago - 4, 14)
         merge_need(need=need, into=stage.needs[row["merged_into"]], by=officer)
         return
+    if "answer" not in row:
+        return
     yield stage.moment(ago - 5, 14)
     if "declined" in row:
         decline_need(need=need, by=officer, agency=agency, reason=row["declined"], text=row["answer"])
@@ -98,6 +100,9 @@ def challenge_story(stage: Stage, row: Row) -> Story:
         question = ask_question(challenge=challenge, by=stage.people["founder2"], text=row["question"])
         yield stage.moment(ago - 8)
         answer_question(question=question, by=officer, text=row["reply"])
+    if "waiting" in row:
+        yield stage.moment(2)
+        ask_question(challenge=challenge, by=stage.people["founder3"], text=row["waiting"])
 
 
 def tell_all() -> None:
