@@ -45,6 +45,8 @@ class Hop:
     since: "date | datetime | None" = None
     due: "date | datetime | None" = None
     kind_label: Text = ""
+    word: Text = ""
+    """Says instead of the state what it was: "documented", "incident"."""
 
     @property
     def label(self) -> Text:
@@ -52,7 +54,7 @@ class Hop:
 
     @property
     def state_label(self) -> Text:
-        return STATES[self.state]
+        return self.word or STATES[self.state]
 
     @property
     def mark(self) -> str:

@@ -178,6 +178,8 @@ def hops_of(
                     title=sentence_of(entry),
                     date=day_of(entry),
                     actor=f"{_('Source')}: {facts.get('source', '')}",
+                    url=str(facts.get("source_url", "")),
+                    word=_("stopped") if facts.get("tone") == "stop" else _("documented"),
                 )
             )
         elif entry.verb == "collaboration.moved":

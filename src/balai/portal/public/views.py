@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from balai.challenges.models import Challenge, ChallengeState
@@ -27,7 +26,7 @@ from balai.people.models import Organisation, OrganisationKind, Role
 from balai.people.rules import cities_audited, has_role
 from balai.portal import charts
 from balai.portal.collaborations.views import rows_of
-from balai.portal.components import HOPS, Count as Figure
+from balai.portal.components import HOPS
 from balai.portal.limits import limited, too_many
 
 
@@ -41,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         challenged=Count("pk", filter=Q(state=NeedState.CHALLENGED)),
     )
     public = Collaboration.objects.filter(city=settings.DEFAULT_CITY, public_since__isnull=False)
-    done = public.aggregate(
+    done = public.filter(documented=False).aggregate(
         total=Count("pk", distinct=True),
         running=Count("pk", filter=Q(stage="running"), distinct=True),
         suspended=Count("pk", filter=Q(stage="suspended"), distinct=True),
@@ -56,22 +55,22 @@ def home(request: HttpRequest) -> HttpResponse:
     calls = list(
         Challenge.objects.filter(city=settings.DEFAULT_CITY, state=ChallengeState.OPEN)
         .select_related("agency")
-        .order_by("closes_on")[:4]
+        .order_by("closes_on")
     )
-    words = {
-        "need": _("%(n)s voiced, %(m)s answered") % {"n": voiced["total"], "m": voiced["answered"]},
-        "challenge": ngettext("%(n)s open", "%(n)s open", len(calls)) % {"n": len(calls)},
-        "decision": _("%(n)s accepted") % {"n": done["total"]},
-        "agreement": _("%(n)s sealed") % {"n": done["sealed"]},
-        "pilot": _("%(n)s running, %(m)s suspended") % {"n": done["running"], "m": done["suspended"]},
-        "effect": _("%(n)s measured and verified") % {"n": done["measured"]},
-        "exit": _("%(n)s adopted, %(m)s stopped") % {"n": done["adopted"], "m": done["failed"]},
+    figures = {
+        "need": (voiced["total"], _("voiced; %(n)s answered") % {"n": voiced["answered"]}),
+        "challenge": (len(calls), _("open now; %(n)s needs became one") % {"n": voiced["challenged"]}),
+        "decision": (done["total"], _("accepted by a panel")),
+        "agreement": (done["sealed"], _("signed and sealed")),
+        "pilot": (done["running"], _("running; %(n)s suspended") % {"n": done["suspended"]}),
+        "effect": (done["measured"], _("measured and verified, of %(n)s planned") % {"n": done["planned"]}),
+        "exit": (done["ended"], _("%(n)s adopted, %(m)s stopped") % {"n": done["adopted"], "m": done["failed"]}),
     }
-    hops = [(key, label, words[key]) for key, label in HOPS.items() if key in words]
+    hops = [(key, HOPS[key], *figures[key]) for key in HOPS if key in figures]
     return render(
         request,
         "public/home.html",
-        {"hops": hops, "rows": rows_of(recent), "calls": calls, "dimensions": Dimension.choices},
+        {"hops": hops, "rows": rows_of(recent), "calls": calls[:6], "dimensions": Dimension.choices},
     )
 
 
