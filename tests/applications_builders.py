@@ -62,7 +62,7 @@ def founder_of(application: Application) -> User:
 
 def answers_for(application: Application, mark: str = "Jawaban") -> dict[str, Any]:
     """An answer to every question; ``mark`` is found again where a text leaks."""
-    values: dict[str, Any] = {"text": mark, "line": mark, "number": "6", "flag": True, "date": "2026-01-31"}
+    values: dict[str, Any] = {"text": mark, "line": mark, "number": 6, "flag": True, "date": "2026-01-31"}
     return {
         field.key: field.choices[0][0] if field.type == "choice" else values[field.type]
         for field in application.collaboration.scheme.fields

@@ -4,9 +4,11 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from balai.applications.models import Application, Decision, Review
 from balai.collaborations.models import Collaboration
@@ -26,6 +28,10 @@ NAMES = "names"
 """Who reviewed."""
 DECISION = "decision"
 """Grounds and conditions."""
+
+CLOSED = gettext_lazy(
+    "This application is open to its partner, to city staff without a conflict, and to auditors."
+)
 
 PARTNER = "partner"
 BUREAU = "bureau"
@@ -119,9 +125,26 @@ def hat_of(user: Reader, application: Application) -> str:
     return AGENCY if hat_for(user, collaboration, "agency") else STAFF
 
 
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """From where a person looks at an application, and the parts they may read from there."""
+
+    hat: str
+    state: str
+
+    @property
+    def parts(self) -> frozenset[str]:
+        return MATRIX[self.hat][self.state]
+
+
+def standpoint(user: Reader, application: Application) -> Standpoint:
+    """The cell of the matrix this person and this application meet in now."""
+    return Standpoint(hat_of(user, application), state_of(application.collaboration))
+
+
 def sight(user: Reader, application: Application) -> frozenset[str]:
     """The parts of this application the person may read now."""
-    return MATRIX[hat_of(user, application)][state_of(application.collaboration)]
+    return standpoint(user, application).parts
 
 
 def may_read(user: Reader, application: Application) -> Verdict:

@@ -86,7 +86,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def _draft(request: HttpRequest, reference: str) -> Application:
     """An application the person may change now; 404 to those who may not even read it."""
-    application = find(request, reference)
+    application, _view = find(request, reference)
     require(may_edit(request.user, application.collaboration))
     return application
 
@@ -296,7 +296,7 @@ def take_out(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
 @keeps_typed
 def submit(request: HttpRequest, reference: str) -> HttpResponse:
     """What is missing, what is promised and what is not; then hand it to the city."""
-    application = find(request, reference)
+    application, _view = find(request, reference)
     collaboration = application.collaboration
     seen = request.POST.get("seen", collaboration.stage)
     if request.method == "POST":

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from balai.applications.models import Application
 from balai.applications.queries import application_of
-from balai.applications.rules import CONFLICTED, hat_of, may_read
+from balai.applications.rules import ANSWERS, CLOSED, CONFLICTED, Standpoint, standpoint
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import with_parties
 from balai.core.errors import Refused
@@ -33,15 +33,18 @@ def person(user: Reader) -> User:
     return user
 
 
-def find(request: HttpRequest, reference: str) -> Application:
-    """The application of this reference, if the person may read it: 404, or 403 to whoever has a conflict."""
+def find(request: HttpRequest, reference: str) -> tuple[Application, Standpoint]:
+    """The application of this reference and from where the person looks at it.
+
+    404 to whoever may not read it, 403 to whoever has a conflict.
+    """
     rows = with_parties(Collaboration.objects.visible_to(request.user).filter(documented=False))
     application = application_of(get_object_or_404(rows, reference=reference))
-    verdict = may_read(request.user, application)
-    if verdict:
-        return application
-    if hat_of(request.user, application) == CONFLICTED:
-        raise Refused(verdict.reason)
+    view = standpoint(request.user, application)
+    if ANSWERS in view.parts:
+        return application, view
+    if view.hat == CONFLICTED:
+        raise Refused(CLOSED)
     raise Http404
 
 

@@ -17,13 +17,13 @@ from balai.applications.rules import (
     DECISION,
     NAMES,
     REVIEWS,
+    Standpoint,
     conflict_of,
-    hat_of,
     is_reviewed_now,
     may_declare,
     may_review,
     may_screen,
-    sight,
+    standpoint,
 )
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import options, standing, with_parties
@@ -35,14 +35,14 @@ from balai.portal.applications.reading import answered, papers_of
 from balai.portal.forms import refuse
 
 
-def _text(request: HttpRequest, application: Application) -> dict[str, Any]:
+def _text(application: Application, view: Standpoint) -> dict[str, Any]:
     """The application's own words, beside what is judged."""
     return {
         "it": application.collaboration,
         "application": application,
         "scheme": application.collaboration.scheme,
         "now": standing(application.collaboration),
-        "sections": answered(application, hat_of(request.user, application)),
+        "sections": answered(application, view.hat),
         "papers": papers_of(application),
     }
 
@@ -50,8 +50,8 @@ def _text(request: HttpRequest, application: Application) -> dict[str, Any]:
 @keeps_typed
 def screening(request: HttpRequest, reference: str) -> HttpResponse:
     """The checklist: filled in by the cooperation bureau, read by those who may."""
-    application = find(request, reference)
-    if CHECKS not in sight(request.user, application):
+    application, view = find(request, reference)
+    if CHECKS not in view.parts:
         raise Http404
     verdict = may_screen(request.user, application.collaboration)
     lines = screening_lines(application)
@@ -73,7 +73,7 @@ def screening(request: HttpRequest, reference: str) -> HttpResponse:
     return render(
         request,
         "applications/screening.html",
-        _text(request, application)
+        _text(application, view)
         | {
             "form": form,
             "lines": lines,
@@ -135,13 +135,14 @@ def review(request: HttpRequest, reference: str) -> HttpResponse:
     submitted = own is not None and own.submitted_at is not None
     current = submitted and own is not None and own.revision == application.revision
     others = []
-    if REVIEWS in sight(by, application):
+    view = standpoint(by, application)
+    if REVIEWS in view.parts:
         others = [one for one in submitted_reviews(application) if one.reviewer_id != by.pk]
     answered_so_far = len(own.scores) if own else 0
     return render(
         request,
         "applications/review.html",
-        _text(request, application)
+        _text(application, view)
         | {
             "form": form,
             "own": own,
@@ -254,8 +255,8 @@ def _marks(application: Application, review: Review) -> list[dict[str, Any]]:
 @require_GET
 def summary(request: HttpRequest, reference: str) -> HttpResponse:
     """Scores with their spread, comments and checklist: what a decision is taken from."""
-    application = find(request, reference)
-    seen = sight(request.user, application)
+    application, view = find(request, reference)
+    seen = view.parts
     if REVIEWS not in seen:
         raise Http404
     collaboration = application.collaboration

@@ -31,13 +31,12 @@ from balai.applications.rules import (
     PARTNER,
     REMARKS,
     REVIEWS,
-    hat_of,
+    Standpoint,
     is_editable,
     may_declare,
     may_edit,
     may_review,
     may_screen,
-    sight,
 )
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import current_schemes, options, standing
@@ -189,11 +188,10 @@ def papers_of(application: Application) -> list[dict[str, Any]]:
     ]
 
 
-def _read(request: HttpRequest, application: Application) -> dict[str, Any]:
+def _read(request: HttpRequest, application: Application, view: Standpoint) -> dict[str, Any]:
     """Everything the page of an application shows this person."""
     collaboration = application.collaboration
-    seen = sight(request.user, application)
-    hat = hat_of(request.user, application)
+    seen, hat = view.parts, view.hat
     papers = papers_of(application) if FILES in seen else []
     lines = screening_lines(application) if seen & {CHECKS, REMARKS} else []
     editable = bool(may_edit(request.user, collaboration))
@@ -223,9 +221,9 @@ def _read(request: HttpRequest, application: Application) -> dict[str, Any]:
 @require_GET
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """One application: how far it is, whose turn, what it says."""
-    application = find(request, reference)
+    application, view = find(request, reference)
     collaboration = application.collaboration
-    context = _read(request, application)
+    context = _read(request, application, view)
     context["can_screen"] = bool(may_screen(request.user, collaboration))
     context["can_review"] = bool(may_review(request.user, application))
     context["can_declare"] = bool(may_declare(request.user, application))
@@ -245,15 +243,15 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 def printed(request: HttpRequest, reference: str) -> HttpResponse:
     """The application as a document to print."""
-    return render(request, "applications/print.html", _read(request, find(request, reference)))
+    return render(request, "applications/print.html", _read(request, *find(request, reference)))
 
 
 @login_required
 @require_GET
 def answers_csv(request: HttpRequest, reference: str) -> HttpResponse:
     """Questions and answers as CSV."""
-    application = find(request, reference)
-    sections = answered(application, hat_of(request.user, application))
+    application, view = find(request, reference)
+    sections = answered(application, view.hat)
     return csv_response(
         f"{application.collaboration.reference}.csv",
         ["section", "question", "answer"],
@@ -269,8 +267,8 @@ def answers_csv(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 def file(request: HttpRequest, reference: str, pk: int) -> HttpResponseBase:
     """One file, always as a download."""
-    application = find(request, reference)
-    if FILES not in sight(request.user, application):
+    application, view = find(request, reference)
+    if FILES not in view.parts:
         raise Http404
     attachment = get_object_or_404(application.attachments.select_related("document"), pk=pk)
     return documents.serve(attachment.document)
