@@ -273,7 +273,7 @@ def sparkline(values: Sequence[float | None], *, title: Text, hue: str = "") -> 
     last = max(i for i, v in enumerate(values) if v is not None)
     body += _dot(*spot(last, known[-1]))
     return mark_safe(  # noqa: S308
-        f'<svg class="chart spark" viewBox="0 0 120 32" role="img" aria-label="{conditional_escape(title)}">'
+        f'<svg class="chart spark" viewBox="0 0 120 32" role="img" aria-label="{_escaped(title)}">'
         f"{_group(hue, body)}</svg>"
     )
 
@@ -376,6 +376,10 @@ def figure_table(
     )
 
 
+def _escaped(words: Text) -> str:
+    return conditional_escape(str(words))
+
+
 def _cell(value: object) -> object:
     if value is None:
         return "–"
@@ -391,13 +395,13 @@ def _chart(height: float, title: Text, desc: Text, body: str) -> SafeString:
     return mark_safe(  # noqa: S308
         f'<svg class="chart" viewBox="0 0 {WIDTH:.0f} {height:.0f}" width="{WIDTH:.0f}" height="{height:.0f}"'
         f' role="img" aria-labelledby="{key}-t" aria-describedby="{key}-d"><title id="{key}-t">'
-        f'{conditional_escape(title)}</title><desc id="{key}-d">{conditional_escape(desc)}</desc>{body}</svg>'
+        f'{_escaped(title)}</title><desc id="{key}-d">{_escaped(desc)}</desc>{body}</svg>'
     )
 
 
 def _text(x: float, y: float, words: Text, classes: str = "") -> str:
     kind = f' class="{classes}"' if classes else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}"{kind}>{conditional_escape(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{kind}>{_escaped(words)}</text>'
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, classes: str) -> str:
@@ -413,7 +417,7 @@ def _square(x: float, y: float) -> str:
 
 
 def _group(hue: str, body: str) -> str:
-    return f'<g class="{conditional_escape(hue)}">{body}</g>' if hue else body
+    return f'<g class="{_escaped(hue)}">{body}</g>' if hue else body
 
 
 def _path(spots: Sequence[tuple[float, float]]) -> str:
@@ -459,7 +463,9 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _rings(geometry: dict[str, Any]) -> list[list[tuple[float, float]]]:
-    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    kind = geometry.get("type")
+    coordinates: Any = geometry.get("coordinates")
+    rings: Any
     match kind:
         case "Point":
             rings = [[coordinates]]

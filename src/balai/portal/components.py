@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 type Text = str | Promise
+type When = date | datetime
 type State = Literal["done", "now", "next", "stopped"]
 
 HOPS: dict[str, Promise] = {
@@ -36,14 +37,14 @@ class Hop:
     kind: str
     state: State
     title: Text
-    date: "date | datetime | None" = None
+    date: When | None = None
     actor: Text = ""
     text: Text = ""
     url: str = ""
     turn: Text = ""
     """Whose turn it is, for the present hop."""
-    since: "date | datetime | None" = None
-    due: "date | datetime | None" = None
+    since: When | None = None
+    due: When | None = None
     kind_label: Text = ""
     word: Text = ""
     """Says instead of the state what it was: "documented", "incident"."""

@@ -87,7 +87,7 @@ def sample_hops() -> list[Hop]:
 
 
 def sample_charts() -> list[tuple[Text, SafeString, SafeString]]:
-    words = {"title": _("Invented figures"), "desc": _("An example, not a measurement.")}
+    words: dict[str, Any] = {"title": _("Invented figures"), "desc": _("An example, not a measurement.")}
     years = ["2019", "2020", "2021", "2022", "2023", "2024"]
     measured = [52.0, 49.5, 46.0, 47.2, 41.0, 38.4]
     mobility = charts.Series(

@@ -222,8 +222,10 @@ def actor(
 @register.filter
 def day(value: date | datetime | str | None) -> str:
     """``13 September 2019`` in the hub's time zone; empty for none."""
-    if not value or isinstance(value, str):
-        return value or ""
+    if not value:
+        return ""
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime) and timezone.is_aware(value):
         value = timezone.localtime(value)
     return date_format(value, "j F Y")
