@@ -5,7 +5,7 @@ from balai.core.verbs import register
 register("need.voiced", label=_("voiced the need"), kind="need", icon="voice")
 register("need.supported", label=_("stood behind the need"), kind="need", icon="support")
 register("need.support_withdrawn", label=_("no longer stands behind the need"), kind="need", icon="support")
-register("need.assigned", label=_("was given the need to answer"), kind="need", icon="turn")
+register("need.assigned", label=_("assigned an agency to answer"), kind="need", icon="turn")
 register("need.answered", label=_("answered the need"), kind="need", icon="answer")
 register("need.declined", label=_("declined the need, with a reason"), kind="need", icon="stop")
 register("need.merged", label=_("merged the need into another"), kind="need", icon="merge")

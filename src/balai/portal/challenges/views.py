@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from balai.challenges import actions, rules
@@ -68,10 +68,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
     found = list(rows[: SHOWN + 1])
     groups = [
-        (ChallengeState.OPEN, lazy("Open now")),
-        (ChallengeState.DRAFT, lazy("Drafts, seen by the city's staff only")),
-        (ChallengeState.CLOSED, lazy("Closed to new applications")),
-        (ChallengeState.ENDED, lazy("Ended")),
+        (ChallengeState.OPEN, gettext_lazy("Open now")),
+        (ChallengeState.DRAFT, gettext_lazy("Drafts, seen by the city's staff only")),
+        (ChallengeState.CLOSED, gettext_lazy("Closed to new applications")),
+        (ChallengeState.ENDED, gettext_lazy("Ended")),
     ]
     return render(
         request,
@@ -210,34 +210,34 @@ class Act:
 
 ACTS: dict[str, Act] = {
     "buka": Act(
-        lazy("Open the challenge"),
+        gettext_lazy("Open the challenge"),
         rules.may_open,
         OpenForm,
         actions.open_challenge,
-        lazy("The challenge is open. Everyone behind its needs is told."),
+        gettext_lazy("The challenge is open. Everyone behind its needs is told."),
         "primary",
     ),
     "perpanjang": Act(
-        lazy("Move the closing day"),
+        gettext_lazy("Move the closing day"),
         rules.may_close,
         ExtendForm,
         actions.extend_challenge,
-        lazy("The closing day is moved."),
+        gettext_lazy("The closing day is moved."),
     ),
     "tutup": Act(
-        lazy("Close to new applications"),
+        gettext_lazy("Close to new applications"),
         rules.may_close,
         ReasonForm,
         actions.close_challenge,
-        lazy("The challenge takes no more applications."),
+        gettext_lazy("The challenge takes no more applications."),
         "danger",
     ),
     "akhiri": Act(
-        lazy("End the challenge"),
+        gettext_lazy("End the challenge"),
         rules.may_end,
         ReasonForm,
         actions.end_challenge,
-        lazy("The challenge has ended."),
+        gettext_lazy("The challenge has ended."),
         "danger",
     ),
 }

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from balai.core import documents
@@ -232,46 +232,54 @@ def _confirm(solved: bool) -> Callable[[Need, User, dict[str, Any]], object]:
 ACTS: dict[str, Act] = {
     "dukung": Act(
         "support",
-        lazy("Support"),
+        gettext_lazy("Support"),
         lambda need, by, _values: actions.support_need(need=need, by=by),
-        lazy("You stand behind this need and will be told of every hop."),
+        gettext_lazy("You stand behind this need and will be told of every hop."),
     ),
     "tarik": Act(
         "",
-        lazy("Withdraw my support"),
+        gettext_lazy("Withdraw my support"),
         lambda need, by, _values: actions.withdraw_support(need=need, by=by),
-        lazy("Your support is withdrawn. You still follow this need."),
+        gettext_lazy("Your support is withdrawn. You still follow this need."),
     ),
     "ikuti": Act(
         "follow",
-        lazy("Follow"),
+        gettext_lazy("Follow"),
         lambda need, by, _values: actions.follow_need(need=need, by=by),
-        lazy("You will be told of every hop."),
+        gettext_lazy("You will be told of every hop."),
     ),
     "berhenti": Act(
         "",
-        lazy("Stop following"),
+        gettext_lazy("Stop following"),
         lambda need, by, _values: actions.unfollow_need(need=need, by=by),
-        lazy("You no longer follow this need."),
+        gettext_lazy("You no longer follow this need."),
     ),
     "selesai": Act(
-        "confirm", lazy("Yes, it is solved"), _confirm(True), lazy("Thank you. Your word is counted.")
+        "confirm",
+        gettext_lazy("Yes, it is solved"),
+        _confirm(True),
+        gettext_lazy("Thank you. Your word is counted."),
     ),
-    "belum": Act("confirm", lazy("No, not yet"), _confirm(False), lazy("Thank you. Your word is counted.")),
+    "belum": Act(
+        "confirm",
+        gettext_lazy("No, not yet"),
+        _confirm(False),
+        gettext_lazy("Thank you. Your word is counted."),
+    ),
     "jawab": Act(
         "answer",
-        lazy("Answer"),
+        gettext_lazy("Answer"),
         _answer,
-        lazy("The answer is public. Everyone behind this need is told."),
+        gettext_lazy("The answer is public. Everyone behind this need is told."),
         lambda request, need, data: AnswerForm(
             data, agencies=_agencies(request, need), auto_id="answer_%s", initial=_seen(need)
         ),
     ),
     "tolak": Act(
         "decline",
-        lazy("Decline with a reason"),
+        gettext_lazy("Decline with a reason"),
         _decline,
-        lazy("The answer is public. Everyone behind this need is told."),
+        gettext_lazy("The answer is public. Everyone behind this need is told."),
         lambda request, need, data: DeclineForm(
             data, agencies=_agencies(request, need), auto_id="decline_%s", initial=_seen(need)
         ),
@@ -279,27 +287,27 @@ ACTS: dict[str, Act] = {
     ),
     "gabung": Act(
         "merge",
-        lazy("Merge into another need"),
+        gettext_lazy("Merge into another need"),
         _merge,
-        lazy("Merged. Author, supporters and followers went along and are told."),
+        gettext_lazy("Merged. Author, supporters and followers went along and are told."),
         lambda request, need, data: MergeForm(
             data, auto_id="merge_%s", initial={**_seen(need), "into": request.GET.get("into", "")}
         ),
     ),
     "laporan": Act(
         "complaint",
-        lazy("Link a complaint report"),
+        gettext_lazy("Link a complaint report"),
         lambda need, by, values: actions.link_complaint(need=need, by=by, number=values["number"]),
-        lazy("The report number is kept."),
+        gettext_lazy("The report number is kept."),
         lambda _request, need, data: ComplaintForm(
             data, auto_id="complaint_%s", initial={"number": need.complaint_number}
         ),
     ),
     "tugaskan": Act(
         "assign",
-        lazy("Assign an agency"),
+        gettext_lazy("Assign an agency"),
         lambda need, by, values: actions.assign_agency(need=need, by=by, **values),
-        lazy("The agency is in charge now and is told."),
+        gettext_lazy("The agency is in charge now and is told."),
         lambda _request, need, data: AssignForm(
             data,
             city=need.city_id,
@@ -309,17 +317,17 @@ ACTS: dict[str, Act] = {
     ),
     "sembunyikan": Act(
         "hide",
-        lazy("Hide"),
+        gettext_lazy("Hide"),
         lambda need, by, values: actions.hide_need(need=need, by=by, **values),
-        lazy("The need is hidden from the public. Its author is told why."),
+        gettext_lazy("The need is hidden from the public. Its author is told why."),
         lambda _request, need, data: HideForm(data, auto_id="hide_%s", initial=_seen(need)),
         "danger",
     ),
     "tampilkan": Act(
         "show",
-        lazy("Show again"),
+        gettext_lazy("Show again"),
         lambda need, by, values: actions.show_need(need=need, by=by, **values),
-        lazy("The need is public again."),
+        gettext_lazy("The need is public again."),
         lambda _request, need, data: SeenForm(data, auto_id="show_%s", initial=_seen(need)),
     ),
 }
