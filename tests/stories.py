@@ -6,7 +6,17 @@ from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
-from balai.agreements.actions import approve_version, draft_agreement, propose_version, seal, set_signatory, sign
+from django.utils import timezone
+from PIL import Image
+
+from balai.agreements.actions import (
+    approve_version,
+    draft_agreement,
+    propose_version,
+    seal,
+    set_signatory,
+    sign,
+)
 from balai.agreements.models import Agreement
 from balai.agreements.queries import current_version
 from balai.applications.actions import attach, record_checks, save_draft, start_application, submit_review
@@ -19,9 +29,6 @@ from balai.people.models import City, Organisation, Role, User
 from balai.pilots import actions as pilots
 from balai.pilots.models import Milestone, Obligation
 from balai.pilots.monitoring import questions
-from django.utils import timezone
-from PIL import Image
-
 from tests.builders import make_agency, make_city, make_company, make_user, seat
 
 STAGES = (
@@ -110,9 +117,9 @@ class World:
         application = self.begin(scheme, **extra)
         for step in STAGES[1 : STAGES.index(stage) + 1]:
             getattr(self, f"to_{step}")(application)
-        return Collaboration.objects.select_related("scheme_version", "partner", "agency", "city", "challenge").get(
-            pk=application.collaboration.pk
-        )
+        return Collaboration.objects.select_related(
+            "scheme_version", "partner", "agency", "city", "challenge"
+        ).get(pk=application.collaboration.pk)
 
     def move(self, what: Application | Collaboration, key: str, by: User, **extra: Any) -> Collaboration:
         """One move from wherever it stands now."""
@@ -145,7 +152,13 @@ class World:
             },
         )
         for paper in scheme.papers:
-            attach(application=saved, by=self.founder, kind=paper.key, file=BytesIO(make_pdf(paper.key)), name=f"{paper.key}.pdf")
+            attach(
+                application=saved,
+                by=self.founder,
+                kind=paper.key,
+                file=BytesIO(make_pdf(paper.key)),
+                name=f"{paper.key}.pdf",
+            )
 
     def to_screening(self, application: Application) -> None:
         self.complete(application)
@@ -153,7 +166,9 @@ class World:
 
     def to_review(self, application: Application) -> None:
         findings = {c.key: (True, "") for c in application.collaboration.scheme.checklist}
-        record_checks(application=Application.objects.get(pk=application.pk), by=self.bureau, findings=findings)
+        record_checks(
+            application=Application.objects.get(pk=application.pk), by=self.bureau, findings=findings
+        )
         self.move(application, "pass_screening", self.bureau)
 
     def to_decision(self, application: Application) -> None:
@@ -225,7 +240,10 @@ class World:
             radius_m=300,
         )
         pilots.add_milestone(
-            collaboration=collaboration, by=self.founder, title="Purwarupa diterima", due_on=today + dt.timedelta(30)
+            collaboration=collaboration,
+            by=self.founder,
+            title="Purwarupa diterima",
+            due_on=today + dt.timedelta(30),
         )
         for side in ("partner", "city"):
             pilots.add_obligation(collaboration=collaboration, by=self.founder, side=side, text="Melapor")

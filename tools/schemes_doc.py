@@ -11,8 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balai.settings")
 
 HEAD = """# The three schemes
 
-Made from the TOML files in `src/balai/collaborations/schemes_data/` by `python tools/schemes_doc.py`; a test keeps
-them equal. A solid state waits for the role named in it; the number is its clock in working days.
+Made from the TOML files in `src/balai/collaborations/schemes_data/` by `python tools/schemes_doc.py`; a test
+keeps them equal. A stage waits for the role named in it; the number is its clock in working days.
 """
 
 

@@ -1,8 +1,12 @@
 """Every scheme runs from the first draft to each of its exits, through the one door."""
 
 import threading
+from itertools import pairwise
 
 import pytest
+from django.db import connection
+from django.utils import timezone
+
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import awaiting, options, standing
@@ -12,9 +16,6 @@ from balai.core.models import Entry
 from balai.pilots import actions as pilots
 from balai.pilots.models import Incident
 from balai.programme.models import Offer
-from django.db import connection
-from django.utils import timezone
-
 from tests.builders import make_founder, make_user
 from tests.stories import World
 
@@ -65,7 +66,7 @@ def test_the_ledger_replays_to_the_stage(world):
     steps = [(e.facts["from"], e.facts["to"]) for e in entries]
 
     assert steps[0][0] == "draft"
-    assert all(a[1] == b[0] for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(steps))
     assert steps[-1][1] == collaboration.stage
 
 
@@ -79,12 +80,16 @@ def test_a_pilot_is_stopped_and_goes_on_only_when_the_incident_is_closed(world):
         text="Tabrakan.",
         people_hurt=2,
     )
-    world.move(collaboration, "suspend", world.officer, record={"authority": "Dishub", "reason": "Tidak aman"})
+    world.move(
+        collaboration, "suspend", world.officer, record={"authority": "Dishub", "reason": "Tidak aman"}
+    )
 
     with pytest.raises(Refused, match="1"):
         world.move(collaboration, "resume", world.officer, record={"authority": "Dishub", "reason": "Aman"})
     pilots.close_incident(incident=Incident.objects.get(), by=world.officer, measures="Pembatas kecepatan.")
-    resumed = world.move(collaboration, "resume", world.officer, record={"authority": "Dishub", "reason": "Aman"})
+    resumed = world.move(
+        collaboration, "resume", world.officer, record={"authority": "Dishub", "reason": "Aman"}
+    )
 
     assert resumed.stage == "running"
     suspension = resumed.pilot.suspensions.get()
@@ -137,7 +142,8 @@ def test_who_may_move_what(world):
     }
 
     yours = {
-        who: sorted(o.move.key for o in options(person, collaboration) if o.yours) for who, person in people.items()
+        who: sorted(o.move.key for o in options(person, collaboration) if o.yours)
+        for who, person in people.items()
     }
 
     assert yours == {
@@ -153,7 +159,6 @@ def test_who_may_move_what(world):
 
 def test_nobody_judges_their_own_firm(world):
     from balai.people.models import Role
-
     from tests.builders import seat
 
     collaboration = world.at("screening")
@@ -169,7 +174,13 @@ def test_who_presses_on_an_old_page_is_told(world):
     world.move(collaboration, "return", world.bureau, reason="Surat kurang.")
 
     with pytest.raises(Stale):
-        make_move(collaboration=old, move="reject_screening", by=world.bureau, seen="screening", record={"grounds": "x"})
+        make_move(
+            collaboration=old,
+            move="reject_screening",
+            by=world.bureau,
+            seen="screening",
+            record={"grounds": "x"},
+        )
 
     old.refresh_from_db()
     assert old.stage == "returned"
@@ -187,7 +198,13 @@ def test_whose_turn_it_is_stands_in_their_inbox_and_in_no_other(world):
         "stranger": list(awaiting(make_user())),
     }
 
-    assert waiting == {"bureau": [mine], "other bureau": [theirs], "founder": [], "officer": [], "stranger": []}
+    assert waiting == {
+        "bureau": [mine],
+        "other bureau": [theirs],
+        "founder": [],
+        "officer": [],
+        "stranger": [],
+    }
 
 
 def test_standing_says_whose_turn_since_when_and_what_comes(world, in_english):
@@ -212,7 +229,9 @@ def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told(settings):
         try:
             seen = Collaboration.objects.get(pk=collaboration.pk)
             start.wait(10)
-            make_move(collaboration=seen, move=move, by=world.bureau, seen="decision", record={"grounds": "Alasan."})
+            make_move(
+                collaboration=seen, move=move, by=world.bureau, seen="decision", record={"grounds": "Alasan."}
+            )
             results.append(move)
         except Stale:
             results.append("told")

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from balai.collaborations import schemes
 from balai.collaborations.schemes import SchemeError, parse
 
@@ -91,10 +92,15 @@ def test_a_small_scheme_parses():
         ('who = ["applicant"]', 'who = ["mayor"]', "who =", "role 'mayor' is not known"),
         ('turn = "applicant"', 'turn = "mayor"', "turn =", "'mayor'"),
         ('guards = ["agency.named"]', 'guards = ["moon.full"]', "guards =", "guard 'moon.full'"),
-        ('name = { id = "Selesai", en = "Done" }', 'name = { id = "Selesai" }', 'name = { id = "Selesai" }', "'en'"),
+        (
+            'name = { id = "Selesai", en = "Done" }',
+            'name = { id = "Selesai" }',
+            'name = { id = "Selesai" }',
+            "'en'",
+        ),
         ('name = { id = "Selesaikan", en = "Finish" }', 'name = { id = " ", en = "F" }', 'id = " "', "'id'"),
         ('outcome = "stopped"', 'outcome = "vanished"', "outcome =", "'vanished'"),
-        ('weight = 1', 'weight = 0', "weight =", "no weight"),
+        ("weight = 1", "weight = 0", "weight =", "no weight"),
         ('type = "text"', 'type = "hologram"', "type =", "'hologram'"),
         ('section = "what"', 'section = "why"', "section =", "'why'"),
         ('phase = "exit"', 'phase = "party"', 'phase = "party"', "'party'"),

@@ -70,7 +70,9 @@ def _find(who: Visitor, reference: str) -> Application:
 def start(request: HttpRequest, payload: StartIn) -> Any:
     who = visitor(request)
     person = who.person
-    partner = get_object_or_404(Organisation, slug=payload.partner, memberships__user=person, memberships__ended_at=None)
+    partner = get_object_or_404(
+        Organisation, slug=payload.partner, memberships__user=person, memberships__ended_at=None
+    )
     challenge = None
     if payload.challenge:
         challenge = get_object_or_404(Challenge.objects.visible_to(person), reference=payload.challenge)
@@ -85,13 +87,17 @@ def start(request: HttpRequest, payload: StartIn) -> Any:
     return 201, _out(application)
 
 
-@router.get("/applications/{reference}", response={200: ApplicationOut, **PROBLEMS}, operation_id="get_application")
+@router.get(
+    "/applications/{reference}", response={200: ApplicationOut, **PROBLEMS}, operation_id="get_application"
+)
 def application(request: HttpRequest, reference: Reference) -> Any:
     who = visitor(request)
     return _out(_find(who, reference))
 
 
-@router.patch("/applications/{reference}", response={200: ApplicationOut, **PROBLEMS}, operation_id="save_draft")
+@router.patch(
+    "/applications/{reference}", response={200: ApplicationOut, **PROBLEMS}, operation_id="save_draft"
+)
 def save(request: HttpRequest, reference: Reference, payload: DraftIn) -> Any:
     who = visitor(request)
     found = _find(who, reference)

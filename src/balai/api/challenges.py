@@ -66,7 +66,11 @@ class QuestionIn(Schema):
     text: Long
 
 
-PLAIN = [name for name in ChallengeDetail.model_fields if name not in {"agency", "city", "indicator", "needs", "questions"}]
+PLAIN = [
+    name
+    for name in ChallengeDetail.model_fields
+    if name not in {"agency", "city", "indicator", "needs", "questions"}
+]
 
 
 def _out(challenge: Challenge) -> dict[str, Any]:
@@ -98,13 +102,17 @@ def challenges(request: HttpRequest, cursor: Cursor = None) -> Any:
     return {"items": [_out(row) for row in page.rows], "next": page.next, "previous": page.previous}
 
 
-@router.get("/challenges/{reference}", response={200: ChallengeDetail, **PROBLEMS}, operation_id="get_challenge")
+@router.get(
+    "/challenges/{reference}", response={200: ChallengeDetail, **PROBLEMS}, operation_id="get_challenge"
+)
 def challenge(request: HttpRequest, reference: Reference) -> Any:
     return _detail(_find(visitor(request), reference))
 
 
 @router.post(
-    "/challenges/{reference}/questions", response={201: ChallengeDetail, **PROBLEMS}, operation_id="ask_question"
+    "/challenges/{reference}/questions",
+    response={201: ChallengeDetail, **PROBLEMS},
+    operation_id="ask_question",
 )
 def ask(request: HttpRequest, reference: Reference, payload: QuestionIn) -> Any:
     who = visitor(request)
@@ -113,7 +121,9 @@ def ask(request: HttpRequest, reference: Reference, payload: QuestionIn) -> Any:
     return 201, _detail(found)
 
 
-@router.post("/challenges/{reference}/open", response={200: ChallengeDetail, **PROBLEMS}, operation_id="open_challenge")
+@router.post(
+    "/challenges/{reference}/open", response={200: ChallengeDetail, **PROBLEMS}, operation_id="open_challenge"
+)
 def open_call(request: HttpRequest, reference: Reference) -> Any:
     """Publish a draft. Refused, naming what is missing, until it is ready."""
     who = visitor(request)

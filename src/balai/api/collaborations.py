@@ -247,10 +247,8 @@ def register(
     awaiting_me: Annotated[bool, Query(description="only those whose turn is the caller's")] = False,
 ) -> Any:
     who = visitor(request)
-    if awaiting_me:
-        rows = awaiting(who.person)
-    else:
-        rows = with_parties(Collaboration.objects.visible_to(who.user))
+    visible = with_parties(Collaboration.objects.visible_to(who.user))
+    rows = awaiting(who.person) if awaiting_me else visible
     if scheme:
         rows = rows.filter(scheme_version__key=scheme)
     if outcome:
@@ -290,9 +288,7 @@ def _hop(entry: Entry) -> Hop:
     )
 
 
-@router.get(
-    "/collaborations/{reference}/moves", response={200: Moves, **PROBLEMS}, operation_id="list_moves"
-)
+@router.get("/collaborations/{reference}/moves", response={200: Moves, **PROBLEMS}, operation_id="list_moves")
 def moves(request: HttpRequest, reference: Reference) -> Any:
     """What the caller may do now, and why not otherwise."""
     who = visitor(request)

@@ -28,7 +28,7 @@ def _row(schema: dict[str, Any], path: str, method: str, operation: dict[str, An
     content = operation.get("requestBody", {}).get("content", {})
     body = next((part["schema"] for part in content.values()), None)
     answers = operation.get("responses", {})
-    good = next((answers[code] for code in answers if str(code).startswith("2")), {})
+    good: dict[str, Any] = next((answers[code] for code in answers if str(code).startswith("2")), {})
     gives = next((part.get("schema") for part in good.get("content", {}).values()), None)
     return {
         "id": operation["operationId"],

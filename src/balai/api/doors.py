@@ -85,7 +85,14 @@ class Problem(Schema):
     fields: dict[str, list[str]] = {}
 
 
-PROBLEMS: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem, 429: Problem}
+PROBLEMS: dict[Any, Any] = {
+    401: Problem,
+    403: Problem,
+    404: Problem,
+    409: Problem,
+    422: Problem,
+    429: Problem,
+}
 
 
 def no_content() -> HttpResponse:

@@ -59,7 +59,9 @@ class Inside(Schema):
     sites: list[str]
 
 
-@router.get("/collaborations/{reference}/pilot", response={200: PilotOut, **PROBLEMS}, operation_id="get_pilot")
+@router.get(
+    "/collaborations/{reference}/pilot", response={200: PilotOut, **PROBLEMS}, operation_id="get_pilot"
+)
 def pilot(request: HttpRequest, reference: Reference) -> Any:
     """The pilot; what an incident was, in words, only for those inside."""
     who = visitor(request)
@@ -103,7 +105,9 @@ def inside_sites(
 
 
 @router.post(
-    "/collaborations/{reference}/incidents", response={201: IncidentOut, **PROBLEMS}, operation_id="report_incident"
+    "/collaborations/{reference}/incidents",
+    response={201: IncidentOut, **PROBLEMS},
+    operation_id="report_incident",
 )
 def report(request: HttpRequest, reference: Reference, payload: IncidentIn) -> Any:
     who = visitor(request)

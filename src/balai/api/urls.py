@@ -44,9 +44,7 @@ def refused(request: HttpRequest, fault: BalaiError) -> HttpResponse:
     status, kind = STATUS.get(type(fault)) or next(
         (found for kind, found in STATUS.items() if isinstance(fault, kind)), (400, "error")
     )
-    fields = {
-        name: [str(text) for text in texts] for name, texts in getattr(fault, "fields", {}).items()
-    }
+    fields = {name: [str(text) for text in texts] for name, texts in getattr(fault, "fields", {}).items()}
     return problem(request, status, kind, str(fault.reason), fields)
 
 

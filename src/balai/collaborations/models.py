@@ -76,9 +76,7 @@ class Collaboration(models.Model):
     challenge = models.ForeignKey(
         Challenge, models.PROTECT, null=True, blank=True, related_name="collaborations"
     )
-    predecessor = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="successors"
-    )
+    predecessor = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="successors")
     title = models.CharField(max_length=160)
     title_en = models.CharField(max_length=160, blank=True)
     summary = models.TextField(blank=True, max_length=1000)

@@ -68,7 +68,9 @@ _guards: dict[str, Guard] = {}
 _records: dict[str, Record] = {}
 
 
-def guard(name: str, *, text: Text, source: Text = "", lifted_by: Text = "") -> Callable[[Question], Question]:
+def guard(
+    name: str, *, text: Text, source: Text = "", lifted_by: Text = ""
+) -> Callable[[Question], Question]:
     """Register the decorated question under ``name``. Raises ValueError if the name is taken."""
 
     def keep(question: Question) -> Question:

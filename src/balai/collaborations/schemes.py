@@ -299,7 +299,17 @@ def parse(source: str) -> Scheme:
             for r in _tables(lines, data, "rules")
         ),
     )
-    top.read |= {"sections", "limits", "stages", "moves", "fields", "papers", "checklist", "criteria", "rules"}
+    top.read |= {
+        "sections",
+        "limits",
+        "stages",
+        "moves",
+        "fields",
+        "papers",
+        "checklist",
+        "criteria",
+        "rules",
+    }
     top.done()
     _validate(scheme, lines)
     return scheme
@@ -399,14 +409,15 @@ def _criterion(reader: _Reader) -> Criterion:
 
 
 def _validate(scheme: Scheme, lines: _Lines) -> None:
-    for name, items in (
+    keyed: tuple[tuple[str, tuple[Stage | Move | Field | Paper | Check | Criterion, ...]], ...] = (
         ("stages", scheme.stages),
         ("moves", scheme.moves),
         ("fields", scheme.fields),
         ("papers", scheme.papers),
         ("checklist", scheme.checklist),
         ("criteria", scheme.criteria),
-    ):
+    )
+    for name, items in keyed:
         seen: set[str] = set()
         for index, item in enumerate(items):
             if item.key in seen:
@@ -416,9 +427,7 @@ def _validate(scheme: Scheme, lines: _Lines) -> None:
     for index, move in enumerate(scheme.moves):
         for source in move.sources:
             if source not in stages:
-                raise SchemeError(
-                    lines.of("moves", index, "from"), f"move {move.key!r}: no stage {source!r}"
-                )
+                raise SchemeError(lines.of("moves", index, "from"), f"move {move.key!r}: no stage {source!r}")
             if stages[source].is_end:
                 raise SchemeError(
                     lines.of("moves", index, "from"), f"move {move.key!r} leaves the end {source!r}"
@@ -435,9 +444,7 @@ def _validate(scheme: Scheme, lines: _Lines) -> None:
                 lines.of("stages", index, "key"), f"stage {stage.key!r} cannot be reached from the start"
             )
         if stage.key not in ending:
-            raise SchemeError(
-                lines.of("stages", index, "key"), f"stage {stage.key!r} never comes to an end"
-            )
+            raise SchemeError(lines.of("stages", index, "key"), f"stage {stage.key!r} never comes to an end")
 
 
 def _closure(start: set[str], steps: Mapping[str, set[str]]) -> set[str]:

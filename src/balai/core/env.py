@@ -32,7 +32,12 @@ class Variable:
 
 TABLE: tuple[Variable, ...] = (
     Variable("BALAI_HOME", "var", Path, "folder for the database, files and keys"),
-    Variable("BALAI_DATABASE_URL", "", str, "postgresql://user:password@host:port/name; empty: SQLite in BALAI_HOME"),
+    Variable(
+        "BALAI_DATABASE_URL",
+        "",
+        str,
+        "postgresql://user:password@host:port/name; empty: SQLite in BALAI_HOME",
+    ),
     Variable("BALAI_SECRET_KEY", "", str, "signs sessions; empty: made once and kept in BALAI_HOME"),
     Variable("BALAI_DEBUG", "false", flag, "development only: tracebacks and the component gallery"),
     Variable("BALAI_DEMO", "false", flag, "one-click demonstration accounts and the demonstration authority"),
@@ -41,13 +46,20 @@ TABLE: tuple[Variable, ...] = (
     Variable("BALAI_SECURE", "false", flag, "served over HTTPS: secure cookies, HSTS, redirect"),
     Variable("BALAI_PROXIES", "0", int, "trusted reverse proxies in front, for the client address"),
     Variable("BALAI_CITY", "31", str, "code of the city this hub hosts by default"),
-    Variable("BALAI_MAIL_URL", "", str, "smtp://user:password@host:port; empty: mails go to a folder in BALAI_HOME"),
+    Variable(
+        "BALAI_MAIL_URL", "", str, "smtp://user:password@host:port; empty: mails go to a folder in BALAI_HOME"
+    ),
     Variable("BALAI_MAIL_FROM", "Balai <balai@localhost>", str, "sender of mails"),
     Variable("BALAI_OIDC_ISSUER", "", str, "OpenID Connect issuer address; empty: no single sign-on"),
     Variable("BALAI_OIDC_CLIENT", "", str, "client id at the issuer"),
     Variable("BALAI_OIDC_SECRET", "", str, "client secret at the issuer"),
     Variable("BALAI_OIDC_NAME", "SSO", str, "name on the sign-in button"),
-    Variable("BALAI_SEAL_KEY", "", str, "PKCS#12 file of the hub's seal; empty in demo mode: a demonstration authority"),
+    Variable(
+        "BALAI_SEAL_KEY",
+        "",
+        str,
+        "PKCS#12 file of the hub's seal; empty in demo mode: a demonstration authority",
+    ),
     Variable("BALAI_SEAL_PASSWORD", "", str, "password of that file"),
     Variable("BALAI_UPLOAD_MB", "10", int, "largest file a person may attach, in MB"),
     Variable("BALAI_WORKERS", "2", int, "web processes"),

@@ -35,4 +35,5 @@ def use_sound_library() -> str:
         return f"SQLite {sqlite3.sqlite_version} (linked, affected by the WAL-reset defect)"
     sys.modules["sqlite3"] = pysqlite3
     sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
-    return f"SQLite {pysqlite3.sqlite_version} (wheel; the linked {sqlite3.sqlite_version} has the WAL-reset defect)"
+    linked_text = f"the linked {sqlite3.sqlite_version} has the WAL-reset defect"
+    return f"SQLite {pysqlite3.sqlite_version} (wheel; {linked_text})"

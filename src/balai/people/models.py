@@ -71,7 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. Everything that names them lives in this row and goes when they are erased."""
 
     pseudonym = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    email = models.EmailField(unique=True, null=True)
+    email = models.EmailField(unique=True, null=True)  # noqa: DJ001 (an erased person has none)
     name = models.CharField(max_length=150, blank=True)
     language = models.CharField(
         max_length=5, choices=[("id", "Bahasa Indonesia"), ("en", "English")], default="id"

@@ -156,9 +156,7 @@ def remove_site(*, site: Site, by: User) -> None:
 def add_milestone(*, collaboration: Collaboration, by: User, title: str, due_on: dt.date) -> Milestone:
     require(rules.may_plan(by, collaboration))
     with transaction.atomic():
-        milestone = Milestone.objects.create(
-            pilot=ensure_pilot(collaboration), title=title, due_on=due_on
-        )
+        milestone = Milestone.objects.create(pilot=ensure_pilot(collaboration), title=title, due_on=due_on)
         data = {"milestone": milestone.pk, "due": str(due_on)}
         tell(collaboration, "pilot.milestone_planned", by, public=True, data=data)
     return milestone
@@ -394,4 +392,3 @@ def verify_effect(*, effect: Effect, by: User, seen: Decimal) -> Effect:
         tell(collaboration, "effect.verified", by, public=True, data={"observed": str(seen)})
     effect.verified_by, effect.verified_at = by.pseudonym, now
     return effect
-

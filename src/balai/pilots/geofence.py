@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -66,7 +67,7 @@ def distance_m(latitude: float, longitude: float, other_latitude: float, other_l
 
 def _in_ring(x: float, y: float, ring: Sequence[Sequence[float]]) -> bool:
     inside = False
-    for (x1, y1, *_a), (x2, y2, *_b) in zip(ring, ring[1:], strict=False):
+    for (x1, y1, *_a), (x2, y2, *_b) in pairwise(ring):
         if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
             inside = not inside
     return inside

@@ -6,7 +6,16 @@ from django.utils.translation import gettext_lazy as lazy
 from balai.collaborations.models import Collaboration
 from balai.collaborations.registry import guard
 from balai.core.rules import YES, Verdict, no
-from balai.pilots.models import Effect, EvaluationPlan, Incident, Milestone, MonitoringReport, Obligation, Pilot, Site
+from balai.pilots.models import (
+    Effect,
+    EvaluationPlan,
+    Incident,
+    Milestone,
+    MonitoringReport,
+    Obligation,
+    Pilot,
+    Site,
+)
 
 OURS = lazy("ours")
 BOTH_SIDES = lazy("the partner or the agency, in the plan")
@@ -60,7 +69,9 @@ def milestones_done(collaboration: Collaboration) -> Verdict:
 @guard("pilot.obligations", text=lazy("Both sides' obligations stand"), source=OURS, lifted_by=BOTH_SIDES)
 def obligations(collaboration: Collaboration) -> Verdict:
     sides = set(
-        Obligation.objects.filter(pilot__collaboration=collaboration).values_list("side", flat=True).distinct()
+        Obligation.objects.filter(pilot__collaboration=collaboration)
+        .values_list("side", flat=True)
+        .distinct()
     )
     if sides == {"partner", "city"}:
         return YES

@@ -128,7 +128,12 @@ class MonitoringReport(models.Model):
     advice = models.CharField(
         max_length=10,
         blank=True,
-        choices=[("continue", _("continue")), ("expand", _("expand")), ("fix", _("fix")), ("stop", _("stop"))],
+        choices=[
+            ("continue", _("continue")),
+            ("expand", _("expand")),
+            ("fix", _("fix")),
+            ("stop", _("stop")),
+        ],
     )
     evidence = models.ForeignKey(Document, models.PROTECT, null=True, blank=True, related_name="+")
     by = models.UUIDField(null=True, help_text="pseudonym")

@@ -22,5 +22,6 @@ def questions(form: str) -> tuple[MonitoringQuestion, ...]:
     """The questions of one form, in order. Raises ValueError for an unknown form."""
     data = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return tuple(
-        MonitoringQuestion(row["key"], Label(row["id"], row["en"])) for row in data[MonitoringForm(form).value]
+        MonitoringQuestion(row["key"], Label(row["id"], row["en"]))
+        for row in data[MonitoringForm(form).value]
     )

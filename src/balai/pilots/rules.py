@@ -10,7 +10,11 @@ from balai.pilots.models import Effect, MonitoringForm
 
 PLANNING = frozenset({"preparation"})
 LIVE = frozenset({"preparation", "running", "suspended", "evaluation"})
-FILED_BY = {MonitoringForm.BUREAU: "bureau", MonitoringForm.PARTNER: "applicant", MonitoringForm.AGENCY: "agency"}
+FILED_BY = {
+    MonitoringForm.BUREAU: "bureau",
+    MonitoringForm.PARTNER: "applicant",
+    MonitoringForm.AGENCY: "agency",
+}
 
 
 def _wears(user: Reader, collaboration: Collaboration, *roles: str) -> bool:

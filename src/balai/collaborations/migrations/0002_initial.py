@@ -5,64 +5,94 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('challenges', '0002_initial'),
-        ('collaborations', '0001_initial'),
-        ('people', '0001_initial'),
+        ("challenges", "0002_initial"),
+        ("collaborations", "0001_initial"),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='collaboration',
-            name='agency',
-            field=models.ForeignKey(blank=True, help_text='the problem owner (OPD)', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='collaborations_owned', to='people.organisation'),
+            model_name="collaboration",
+            name="agency",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="the problem owner (OPD)",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="collaborations_owned",
+                to="people.organisation",
+            ),
         ),
         migrations.AddField(
-            model_name='collaboration',
-            name='challenge',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='collaborations', to='challenges.challenge'),
+            model_name="collaboration",
+            name="challenge",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="collaborations",
+                to="challenges.challenge",
+            ),
         ),
         migrations.AddField(
-            model_name='collaboration',
-            name='city',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='collaborations', to='people.city'),
+            model_name="collaboration",
+            name="city",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="collaborations", to="people.city"
+            ),
         ),
         migrations.AddField(
-            model_name='collaboration',
-            name='partner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='collaborations', to='people.organisation'),
+            model_name="collaboration",
+            name="partner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="collaborations",
+                to="people.organisation",
+            ),
         ),
         migrations.AddField(
-            model_name='collaboration',
-            name='predecessor',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='successors', to='collaborations.collaboration'),
+            model_name="collaboration",
+            name="predecessor",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="successors",
+                to="collaborations.collaboration",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schemeversion',
-            constraint=models.UniqueConstraint(fields=('key', 'version'), name='scheme_version_once'),
+            model_name="schemeversion",
+            constraint=models.UniqueConstraint(fields=("key", "version"), name="scheme_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='schemeversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('current', True)), fields=('key',), name='one_current_scheme'),
+            model_name="schemeversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("current", True)), fields=("key",), name="one_current_scheme"
+            ),
         ),
         migrations.AddField(
-            model_name='collaboration',
-            name='scheme_version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='collaborations', to='collaborations.schemeversion'),
+            model_name="collaboration",
+            name="scheme_version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="collaborations",
+                to="collaborations.schemeversion",
+            ),
         ),
         migrations.AddIndex(
-            model_name='collaboration',
-            index=models.Index(fields=['city', 'stage'], name='collaboration_city_stage'),
+            model_name="collaboration",
+            index=models.Index(fields=["city", "stage"], name="collaboration_city_stage"),
         ),
         migrations.AddIndex(
-            model_name='collaboration',
-            index=models.Index(fields=['-stage_since', '-id'], name='collaboration_recent'),
+            model_name="collaboration",
+            index=models.Index(fields=["-stage_since", "-id"], name="collaboration_recent"),
         ),
         migrations.AddIndex(
-            model_name='collaboration',
-            index=models.Index(fields=['due_on'], name='collaboration_due'),
+            model_name="collaboration",
+            index=models.Index(fields=["due_on"], name="collaboration_due"),
         ),
     ]

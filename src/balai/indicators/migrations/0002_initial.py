@@ -5,27 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('indicators', '0001_initial'),
-        ('people', '0001_initial'),
+        ("indicators", "0001_initial"),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='value',
-            name='city',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='values', to='people.city'),
+            model_name="value",
+            name="city",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="values", to="people.city"
+            ),
         ),
         migrations.AddField(
-            model_name='value',
-            name='indicator',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='values', to='indicators.indicator'),
+            model_name="value",
+            name="indicator",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="values", to="indicators.indicator"
+            ),
         ),
         migrations.AddIndex(
-            model_name='value',
-            index=models.Index(fields=['city', 'indicator', 'period'], name='value_city_indicator'),
+            model_name="value",
+            index=models.Index(fields=["city", "indicator", "period"], name="value_city_indicator"),
         ),
     ]

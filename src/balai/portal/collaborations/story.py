@@ -51,7 +51,9 @@ class Line:
     public: bool
 
 
-def organisations_of(entries: Iterable[Entry], known: Iterable[Organisation | None]) -> dict[UUID, Organisation]:
+def organisations_of(
+    entries: Iterable[Entry], known: Iterable[Organisation | None]
+) -> dict[UUID, Organisation]:
     """The organisations that acted in these entries, in at most one query beyond those known."""
     found = {o.pk: o for o in known if o is not None}
     wanted = {e.organisation for e in entries if e.organisation} - found.keys()

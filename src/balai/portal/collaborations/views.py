@@ -50,7 +50,7 @@ class RegisterFilter(forms.Form):
     )
 
 
-def _register(request: HttpRequest, form: RegisterFilter) -> QuerySet[Collaboration]:
+def _register(form: RegisterFilter) -> QuerySet[Collaboration]:
     rows = with_parties(Collaboration.objects.filter(public_since__isnull=False))
     values = form.cleaned_data if form.is_valid() else {}
     if words := values.get("q"):
@@ -81,7 +81,8 @@ def _register(request: HttpRequest, form: RegisterFilter) -> QuerySet[Collaborat
 def rows_of(collaborations: Sequence[Collaboration]) -> list[dict[str, Any]]:
     """What a list row shows; no query beyond the one that read the rows."""
     return [
-        {"it": c, "strip": strip_of(c), "standing": standing(c), "scheme": c.scheme.name} for c in collaborations
+        {"it": c, "strip": strip_of(c), "standing": standing(c), "scheme": c.scheme.name}
+        for c in collaborations
     ]
 
 
@@ -89,7 +90,7 @@ def rows_of(collaborations: Sequence[Collaboration]) -> list[dict[str, Any]]:
 def register(request: HttpRequest) -> HttpResponse:
     """What has been signed, with whom, what did it do, what failed?"""
     form = RegisterFilter(request.GET)
-    page = paginate(_register(request, form), request.GET.get("cursor"), by="stage_since", size=20)
+    page = paginate(_register(form), request.GET.get("cursor"), by="stage_since", size=20)
     return render(
         request,
         "collaborations/register.html",
@@ -110,9 +111,20 @@ def register_csv(request: HttpRequest) -> HttpResponse:
     response["Content-Disposition"] = 'attachment; filename="kolaborasi.csv"'
     writer = csv.writer(response)
     writer.writerow(
-        ["reference", "title", "scheme", "partner", "agency", "city", "stage", "since", "outcome", "documented"]
+        [
+            "reference",
+            "title",
+            "scheme",
+            "partner",
+            "agency",
+            "city",
+            "stage",
+            "since",
+            "outcome",
+            "documented",
+        ]
     )
-    for c in _register(request, RegisterFilter(request.GET)).iterator(chunk_size=500):
+    for c in _register(RegisterFilter(request.GET)).iterator(chunk_size=500):
         cells = [
             c.reference,
             c.title,
@@ -169,7 +181,9 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             "lines": record_lines(entries, organisations),
             "options": options(request.user, collaboration) if inside and not now.stage.is_end else [],
             "my_turn": bool(
-                now.stage.turn and is_person(request.user) and hat_for(request.user, collaboration, now.stage.turn)
+                now.stage.turn
+                and is_person(request.user)
+                and hat_for(request.user, collaboration, now.stage.turn)
             ),
             "partner_side": is_partner(request.user, collaboration),
             "decision": _decision(collaboration, inside),
@@ -304,4 +318,3 @@ def follow(request: HttpRequest, reference: str) -> HttpResponse:
         else:
             Follow.objects.get_or_create(user=person, thread=collaboration.thread)
     return redirect("portal:collaboration", reference=reference)
-

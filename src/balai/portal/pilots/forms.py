@@ -128,13 +128,18 @@ class EvaluationForm(forms.Form):
     )
 
 
+class SiteChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Site) -> str:
+        return obj.name
+
+
 class IncidentForm(forms.Form):
     severity = forms.ChoiceField(label=lazy("How bad"), choices=Severity.choices, widget=forms.RadioSelect)
     happened_at = forms.DateTimeField(
         label=lazy("When it happened"),
         widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    site = forms.ModelChoiceField(label=lazy("Where"), queryset=Site.objects.none(), required=False)
+    site = SiteChoice(label=lazy("Where"), queryset=Site.objects.none(), required=False)
     people_hurt = forms.IntegerField(label=lazy("People hurt"), min_value=0, max_value=100_000, initial=0)
     text = forms.CharField(
         label=lazy("What happened"),
@@ -148,7 +153,6 @@ class IncidentForm(forms.Form):
         sites = self.fields["site"]
         assert isinstance(sites, forms.ModelChoiceField)
         sites.queryset = Site.objects.filter(pilot=pilot, active=True)
-        sites.label_from_instance = lambda site: site.name  # type: ignore[method-assign]
         self.fields["happened_at"].initial = timezone.localtime
 
 
@@ -193,7 +197,10 @@ class EffectForm(forms.Form):
     period = forms.CharField(label=lazy("Period measured"), max_length=40)
     sample = forms.CharField(label=lazy("How many measurements"), max_length=100, required=False)
     confidence = forms.CharField(
-        label=lazy("How sure it is"), help_text=lazy("An interval, or in words."), max_length=300, required=False
+        label=lazy("How sure it is"),
+        help_text=lazy("An interval, or in words."),
+        max_length=300,
+        required=False,
     )
     other_events = forms.CharField(
         label=lazy("What else happened in that time"), widget=text_area(), max_length=2000, required=False

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -67,13 +68,14 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         report.lines = [  # type: ignore[attr-defined]
             (question.label, report.answers.get(question.key, "")) for question in questions(report.form)
         ]
-    context = {
+    sites = list(pilot.sites.filter(active=True)) if pilot else []
+    context: dict[str, Any] = {
         "it": collaboration,
         "now": standing(collaboration),
         "pilot": pilot,
         "plan": plan,
         "effect": effect,
-        "sites": list(pilot.sites.filter(active=True)) if pilot else [],
+        "sites": sites,
         "milestones": list(pilot.milestones.all()) if pilot else [],
         "obligations": list(pilot.obligations.all()) if pilot else [],
         "incidents": list(pilot.incidents.select_related("site")) if pilot else [],
@@ -99,7 +101,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             "radius_m": s.radius_m,
             "fence": s.fence,
         }
-        for s in context["sites"]
+        for s in sites
     ]
     return render(request, "pilots/detail.html", context)
 
@@ -138,7 +140,7 @@ def _form_page(
 
 
 def _keep(
-    file: UploadedFile | None, *, by: User, collaboration: Collaboration, field: str = "evidence"
+    file: UploadedFile[Any] | None, *, by: User, collaboration: Collaboration, field: str = "evidence"
 ) -> Document | None:
     """Store an attached file, its refusal placed at its field."""
     if file is None:
@@ -221,9 +223,7 @@ def milestone_reached(request: HttpRequest, reference: str, pk: int) -> HttpResp
         collaboration,
         title=_("Milestone reached"),
         lead=found.title,
-        form=pilot_forms.ReachForm(
-            request.POST if request.method == "POST" else None, request.FILES or None
-        ),
+        form=pilot_forms.ReachForm(request.POST if request.method == "POST" else None, request.FILES or None),
         act=act,
         done=_("The milestone is marked as reached."),
         may=rules.may_report_progress(user, collaboration),
@@ -380,7 +380,7 @@ def effect_verify(request: HttpRequest, reference: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def evidence(request: HttpRequest, reference: str, pk: str) -> HttpResponse:
+def evidence(request: HttpRequest, reference: str, pk: str) -> HttpResponseBase:
     """Evidence of a milestone or a report, for those inside."""
     collaboration, __ = _inside(request, reference)
     milestones = Milestone.objects.filter(pilot__collaboration=collaboration).values("evidence")

@@ -61,7 +61,9 @@ def city(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 class InterestForm(forms.Form):
-    organisation = forms.ModelChoiceField(label=lazy("For which agency"), queryset=Organisation.objects.none())
+    organisation = forms.ModelChoiceField(
+        label=lazy("For which agency"), queryset=Organisation.objects.none()
+    )
     message = forms.CharField(
         label=lazy("What you want to copy, and when"), widget=forms.Textarea({"rows": 4}), max_length=2000
     )

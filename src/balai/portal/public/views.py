@@ -16,7 +16,8 @@ from django.views.decorators.http import require_GET
 from balai.challenges.models import Challenge, ChallengeState
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import current_schemes, with_parties
-from balai.core import ledger, search as core_search
+from balai.core import ledger
+from balai.core import search as core_search
 from balai.core.models import Entry, LedgerHead
 from balai.core.narrative import said
 from balai.core.pagination import paginate
@@ -64,7 +65,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "agreement": (done["sealed"], _("signed and sealed")),
         "pilot": (done["running"], _("running; %(n)s suspended") % {"n": done["suspended"]}),
         "effect": (done["measured"], _("measured and verified, of %(n)s planned") % {"n": done["planned"]}),
-        "exit": (done["ended"], _("%(n)s adopted, %(m)s stopped") % {"n": done["adopted"], "m": done["failed"]}),
+        "exit": (
+            done["ended"],
+            _("%(n)s adopted, %(m)s stopped") % {"n": done["adopted"], "m": done["failed"]},
+        ),
     }
     hops = [(key, HOPS[key], *figures[key]) for key in HOPS if key in figures]
     return render(
@@ -86,7 +90,9 @@ def partner_list(request: HttpRequest) -> HttpResponse:
     partners = (
         Organisation.objects.filter(kind=OrganisationKind.COMPANY, listed=True, active=True)
         .annotate(
-            works=Count("collaborations", filter=Q(collaborations__public_since__isnull=False), distinct=True),
+            works=Count(
+                "collaborations", filter=Q(collaborations__public_since__isnull=False), distinct=True
+            ),
             flows=Count("datasets", distinct=True),
         )
         .order_by("invented", "name")
@@ -193,7 +199,19 @@ def indicators_csv(request: HttpRequest) -> HttpResponse:
     response["Content-Disposition"] = 'attachment; filename="indikator.csv"'
     writer = csv.writer(response)
     writer.writerow(
-        ["indicator", "dimension", "name", "unit", "period", "value", "as_of", "source", "source_url", "method", "note"]
+        [
+            "indicator",
+            "dimension",
+            "name",
+            "unit",
+            "period",
+            "value",
+            "as_of",
+            "source",
+            "source_url",
+            "method",
+            "note",
+        ]
     )
     rows = Value.objects.filter(city=settings.DEFAULT_CITY).select_related("indicator")
     for value in rows.iterator(chunk_size=500):
@@ -245,4 +263,3 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
         "public/ledger.html",
         {"head": head, "auditor": auditor, "page": page, "lines": lines, "genesis": ledger.GENESIS},
     )
-

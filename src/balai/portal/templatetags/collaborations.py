@@ -13,8 +13,7 @@ from django.utils.translation import gettext_lazy as lazy
 from balai.collaborations.registry import ROLES
 from balai.pilots.models import Effect, EvaluationPlan, Incident, MonitoringReport
 from balai.portal import charts
-from balai.portal.templatetags.balai import day
-from balai.portal.templatetags.balai import status
+from balai.portal.templatetags.balai import day, status
 
 register = template.Library()
 
@@ -31,7 +30,8 @@ def site_map(sites: list[dict[str, Any]], title: str) -> SafeString:
     drawn = [
         charts.Site(
             name=site["name"],
-            geometry=site.get("fence") or {"type": "Point", "coordinates": [site["longitude"], site["latitude"]]},
+            geometry=site.get("fence")
+            or {"type": "Point", "coordinates": [site["longitude"], site["latitude"]]},
             radius=0.0 if site.get("fence") else float(site.get("radius_m") or 0),
         )
         for site in sites
