@@ -128,7 +128,7 @@ class EvaluationForm(forms.Form):
     )
 
 
-class SiteChoice(forms.ModelChoiceField):
+class SiteChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Site) -> str:
         return obj.name
 
