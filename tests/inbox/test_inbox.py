@@ -24,6 +24,7 @@ from tests.builders import (
     make_company,
     make_founder,
     make_officer,
+    make_signatory,
     make_superuser,
     make_tkksd,
     make_user,
@@ -247,6 +248,27 @@ def test_an_effect_is_verified_by_another_than_its_claimant(schemes) -> None:
     both = seat(make_analyst(), company, Role.STAFF)
     far = make_analyst(make_city("3273"))
     assert [verifies(p) for p in (analyst, claimant, make_founder(company), both, far)] == [1, 0, 0, 0, 0]
+
+
+def test_a_signature_waits_for_the_partners_signatory(schemes) -> None:
+    from balai.agreements.models import Agreement, Party
+
+    company, agency = make_company(), make_agency()
+    collaboration = make_collaboration(schemes["playground"], company, agency, "signing")
+    agreement = Agreement.objects.create(
+        city=agency.city,
+        kind="pks",
+        collaboration=collaboration,
+        title="Perjanjian uji coba",
+        state="signing",
+    )
+    for place, organisation in ((1, agency), (2, company)):
+        Party.objects.create(agreement=agreement, organisation=organisation, place=place, mandate="Akta 1")
+    partner, city = make_signatory(company), make_signatory(agency)
+
+    assert titles(partner) == ["PKS uji coba"]
+    assert titles(city) == [collaboration.title]
+    assert titles(make_signatory(make_company())) == []
 
 
 def test_failed_tasks_are_for_the_operator_only() -> None:

@@ -3,6 +3,7 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from django.urls import reverse
+from django.utils import translation
 
 from balai.core.models import Mail
 from balai.people.actions import INVITATION_PATH, invite
@@ -37,7 +38,10 @@ def signed_in(user):
 
 
 def test_the_mailed_path_is_the_page() -> None:
-    assert reverse("portal:people_invitation", args=["abc"]) == INVITATION_PATH.format(token="abc")
+    with translation.override("id"):
+        path = reverse("portal:people_invitation", args=["abc"])
+
+    assert path == INVITATION_PATH.format(token="abc")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,8 @@ def test_an_organisation_is_there_for_its_members_only() -> None:
 
     assert [client_of(founder).get(path).status_code for path in paths] == [200, 200]
     assert [client_of(stranger).get(path).status_code for path in paths] == [404, 404]
+    member = seat(make_user(), company, Role.STAFF)
+    assert [client_of(member).get(path).status_code for path in paths] == [200, 403]
     assert client_of(stranger).get("/organisasi/tidak-ada/").status_code == 404
 
 

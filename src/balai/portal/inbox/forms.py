@@ -24,7 +24,7 @@ class PreferencesForm(forms.Form):
         super().__init__(*args, **kwargs)
         for (kind, channel), pace in paces.items():
             self.fields[f"{kind}-{channel}"] = forms.ChoiceField(
-                label=KINDS[kind],
+                label=str(KINDS[kind]),
                 choices=[(value, PACE_NAMES[value]) for value in PACES[channel]],
                 initial=pace,
                 widget=forms.Select(),

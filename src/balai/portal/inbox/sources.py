@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_tasks_db.models import DBTaskResult
 
+from balai.agreements.queries import awaiting_signature
 from balai.applications.models import Review
 from balai.challenges.models import Challenge, ChallengeState
 from balai.challenges.rules import WRITERS
@@ -29,7 +30,7 @@ from balai.core.schedule import day_of
 from balai.needs.models import Need, NeedState
 from balai.needs.rules import COORDINATION, DESK
 from balai.needs.threads import url_of as need_path
-from balai.people.models import OrganisationKind, User
+from balai.people.models import OrganisationKind, Role, User
 from balai.people.queries import invitations_for
 from balai.pilots.models import Effect, Milestone, MonitoringForm, MonitoringReport, Obligation, Pilot
 from balai.portal.context import prefix
@@ -124,10 +125,32 @@ def turns(user: User) -> Iterable[InboxItem]:
             title=str(row),
             why=stage.asks or stage.name,
             kind=stage.phase or "turn",
-            url=reverse("portal:collaboration", args=[row.reference]),
+            url=reverse(
+                "portal:agreement_of" if stage.turn == "city_signatory" else "portal:collaboration",
+                args=[row.reference],
+            ),
             since=row.stage_since,
             due_on=row.due_on,
             label=stage.name,
+        )
+
+
+@source
+def agreements_to_sign(user: User) -> Iterable[InboxItem]:
+    """Agreements open for signing where the person's own signature is missing.
+
+    For the city's signatory the collaboration's turn says so already, and leads there.
+    """
+    if not organisations_with(user, *SEATS["city_signatory"], *SEATS["partner_signatory"]):
+        return
+    told = {"collaboration__isnull": False, "collaboration__city__in": cities_with(user, Role.SIGNATORY)}
+    for agreement in awaiting_signature(user).exclude(**told)[:MOST]:
+        yield InboxItem(
+            title=str(agreement),
+            why=_("Read it and sign, or decline."),
+            kind="agreement",
+            url=reverse("portal:agreement", args=[agreement.pk]),
+            label=gettext_lazy("Agreement"),
         )
 
 
@@ -166,7 +189,7 @@ def challenges_to_finish(user: User) -> Iterable[InboxItem]:
     )
     for challenge in rows[:MOST]:
         draft = challenge.state == ChallengeState.DRAFT
-        asked = challenge.unanswered
+        asked: int = challenge.unanswered  # type: ignore[attr-defined]
         yield InboxItem(
             title=str(challenge),
             why=_("Complete the brief and open it.")
@@ -276,7 +299,8 @@ def promises(user: User) -> Iterable[InboxItem]:
             about=F("pilot__collaboration__title"),
             reference=F("pilot__collaboration__reference"),
         )
-        return named.values_list(*columns)
+        columned: QuerySet[Any, Any] = named.values_list(*columns)
+        return columned
 
     both = drawn(obligations, "text", "obligation").union(drawn(milestones, "title", "milestone"), all=True)
     rows = both.order_by("due_on")

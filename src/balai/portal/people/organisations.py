@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from balai.core.errors import Invalid
+from balai.core.rules import require
 from balai.people.actions import (
     accept_invitation,
     change_role,
@@ -22,7 +23,7 @@ from balai.people.actions import (
     why_closed,
 )
 from balai.people.models import Invitation, Membership, Organisation, User
-from balai.people.organisations import is_manager, is_member, roles_offered
+from balai.people.organisations import is_manager, is_member, may_manage, roles_offered
 from balai.people.queries import (
     invitation_by_token,
     invitations_for,
@@ -106,6 +107,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """What the organisation says of itself."""
     organisation = _own(request, slug)
+    require(may_manage(cast(User, request.user), organisation))
     start = {name: getattr(organisation, name) for name in ("about", "about_en", "website")}
     form = AboutForm(request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
