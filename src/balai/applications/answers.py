@@ -130,7 +130,7 @@ def _date(_field: Field, raw: Any) -> str | None:
 def _choice(field: Field, raw: Any) -> str | None:
     if raw is None or raw == "":
         return None
-    if raw not in dict(field.choices):
+    if not isinstance(raw, str) or raw not in dict(field.choices):
         raise AnswerError(_("Choose one of the options."))
     return str(raw)
 
@@ -139,7 +139,7 @@ def _choices(field: Field, raw: Any) -> list[str] | None:
     if raw is None or raw == "":
         return None
     known = dict(field.choices)
-    if not isinstance(raw, list) or any(key not in known for key in raw):
+    if not isinstance(raw, list) or any(not isinstance(key, str) or key not in known for key in raw):
         raise AnswerError(_("Choose among the options."))
     return [key for key in known if key in raw] or None
 
