@@ -61,7 +61,9 @@ def test_demonstration_is_whole():
         "review": 1,
         "decision": 1,
         "rejected": 1,
+        "drafting": 1,
         "signing": 1,
+        "preparation": 1,
         "running": 1,
         "suspended": 1,
         "evaluation": 1,
@@ -78,7 +80,7 @@ def test_demonstration_is_whole():
 
     # Sealed agreements of the stories; the documented one has no document of ours.
     sealed = Agreement.objects.filter(state=AgreementState.SEALED, documented=False)
-    assert sealed.count() == 7
+    assert sealed.count() == 8
     assert not sealed.filter(sealed_document=None).exists()
     signing = Agreement.objects.get(documented=True)
     assert (signing.kind, signing.parties.count()) == ("mou", 9)
@@ -114,11 +116,11 @@ def test_demonstration_is_whole():
     }
     assert waiting == {
         "founder": {"draft", "running"},
-        "bureau": {"screening", "decision", "evaluation"},
+        "bureau": {"screening", "decision", "drafting", "evaluation"},
         "reviewer": {"review"},
         "signatory": {"signing"},
         "officer2": {"suspended"},
-        "founder2": {"draft", "returned"},
+        "founder2": {"draft", "returned", "preparation"},
     }
     assert User.objects.filter(is_demo=True).count() == len(facts.table("people")["person"])
     assert Mail.objects.count() == 0

@@ -101,11 +101,9 @@ class Path:
         if self.upto in ("review", "decision", "rejected"):
             return
         yield from self._agree()
-        if self.upto in ("drafting", "signing"):
+        if self.upto in ("drafting", "signing", "signed"):
             return
         yield from self._prepare()
-        if self.upto == "preparation":
-            return
         yield from self._run()
         if self.upto in ("running", "suspended"):
             return
