@@ -1,5 +1,6 @@
 """Tags, frame and refusals."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -7,8 +8,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.template import Context, Template
+from django.template.loader import render_to_string
 from django.test import RequestFactory, override_settings
-from django.urls import resolve
+from django.urls import Resolver404, resolve
 from django.utils.translation import override
 
 from balai.core.errors import Invalid, Refused, Stale
@@ -210,3 +212,29 @@ def test_service_worker_watches_from_the_root(client):
 
     assert (reply.status_code, reply.headers["Content-Type"]) == (200, "text/javascript")
     assert len(b"".join(reply.streaming_content).splitlines()) <= 40
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_every_link_of_the_frame_leads_somewhere(settings, language):
+    settings.DEMO = True
+    request = RequestFactory().get("/" if language == "id" else "/en/")
+    request.user = make_user(email="rina@contoh.id", name="Rina")
+    with override(language):
+        html = render_to_string("offline.html", request=request)
+        addresses = {
+            link for link in re.findall(r'(?:href|action)="(/[^"#]*)"', html) if "/static/" not in link
+        }
+        lost = sorted(link for link in addresses if not _resolves(link))
+
+    assert lost == []
+    assert len(addresses) >= 14
+
+
+def _resolves(address: str) -> bool:
+    try:
+        with override("en" if address.startswith("/en/") else "id"):
+            resolve(address.partition("?")[0])
+    except Resolver404:
+        return False
+    return True
