@@ -266,7 +266,7 @@ def test_a_signature_waits_for_the_partners_signatory(schemes) -> None:
         Party.objects.create(agreement=agreement, organisation=organisation, place=place, mandate="Akta 1")
     partner, city = make_signatory(company), make_signatory(agency)
 
-    assert titles(partner) == ["PKS uji coba"]
+    assert titles(partner) == ["Perjanjian uji coba"]
     assert titles(city) == [collaboration.title]
     assert titles(make_signatory(make_company())) == []
 
