@@ -345,3 +345,14 @@ def test_a_clock_that_ran_out_is_noted_once():
 
     assert verbs_of(late) == ["need.voiced", "need.overdue"]
     assert verbs_of(fresh) == ["need.voiced"]
+
+
+def test_a_hidden_need_is_not_answered_before_it_is_shown_again():
+    need, agency = make_need(), make_agency()
+    actions.hide_need(need=need, by=make_bureau(), reason="Nama")
+
+    with pytest.raises(Refused):
+        actions.answer_need(need=need, by=make_officer(agency), agency=agency, text="Ya")
+
+    need.refresh_from_db()
+    assert need.state == "hidden"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from balai.core.models import Entry, Follow
@@ -240,6 +240,5 @@ def public_rows(city: str) -> QuerySet[Need]:
         Need.objects.filter(city=city)
         .exclude(state=NeedState.HIDDEN)
         .select_related("area", "agency", "merged_into")
-        .annotate(people=F("support_count") + Case(When(author=None, then=Value(0)), default=Value(1)))
         .order_by("voiced_at", "pk")
     )

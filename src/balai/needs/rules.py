@@ -63,8 +63,8 @@ def terms_of(city: City | str) -> Terms:
 
 
 def leads_to(need: Need, state: str) -> Verdict:
-    """Whether the need can go to this state from where it is."""
-    if state in STEPS[need.state]:
+    """Whether the need can go to this state from where it is; a hidden one has to be shown again first."""
+    if need.state != NeedState.HIDDEN and state in STEPS[need.state]:
         return YES
     return no(_("This need is “%(state)s” now; that cannot be done any more.") % {"state": state_name(need)})
 

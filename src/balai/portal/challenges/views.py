@@ -122,7 +122,7 @@ def export(request: HttpRequest) -> HttpResponse:
             c.opened_at.date().isoformat() if c.opened_at else "",
             c.questions_until.isoformat() if c.questions_until else "",
             c.closes_on.isoformat() if c.closes_on else "",
-            c.need_count,
+            getattr(c, "need_count", 0),
             c.invented,
         ]
         writer.writerow(safe_cell(cell) for cell in cells)

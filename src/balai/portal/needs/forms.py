@@ -23,7 +23,7 @@ ABOUT = {
     Dimension.ECONOMY: _("work, small business, markets, payment"),
     Dimension.LIVING: _("health, safety, housing, social aid"),
 }
-CARD = '<span>{} <span class="help">{}</span></span>'
+CARD = '<span class="stack tight">{} <span class="help">{}</span></span>'
 ALL = ("", _("all"))
 MINE = [
     ("", _("everybody's")),
@@ -117,7 +117,9 @@ class VoiceForm(forms.Form):
             (
                 value,
                 format_html(
-                    '<span>{} <span class="help">{}</span></span>', dimension_badge(value), ABOUT[value]
+                    '<span class="stack tight">{} <span class="help">{}</span></span>',
+                    dimension_badge(value),
+                    ABOUT[value],
                 ),
             )
             for value in Dimension

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -151,7 +151,7 @@ def export(request: HttpRequest) -> HttpResponse:
                 need.merged_into.reference if need.merged_into else "",
                 need.complaint_number,
                 need.close_reason,
-                need.people,
+                need.support_count + bool(need.author_id),
                 need.voiced_at.date().isoformat(),
                 need.answer_due.isoformat(),
                 need.answered_at.date().isoformat() if need.answered_at else "",
@@ -181,7 +181,7 @@ def photo(request: HttpRequest, reference: str) -> HttpResponse:
     need = find(request, reference)
     if need.photo is None:
         raise Http404
-    return documents.serve(need.photo)
+    return cast(HttpResponse, documents.serve(need.photo))
 
 
 @require_GET
@@ -268,7 +268,7 @@ ACTS: dict[str, Act] = {
     ),
     "jawab": Act(
         "answer",
-        gettext_lazy("Answer"),
+        gettext_lazy("Answer this need"),
         _answer,
         gettext_lazy("The answer is public. Everyone behind this need is told."),
         lambda request, need, data: AnswerForm(

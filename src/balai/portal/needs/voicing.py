@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -43,8 +44,8 @@ def voice(request: HttpRequest) -> HttpResponse:
     if step == "edit":
         return _form(request, city, VoiceForm(city=city, initial=VoiceForm(data, city=city).keep))
     fault = None
-    if "photo" in request.FILES:
-        file = request.FILES["photo"]
+    file = request.FILES.get("photo")
+    if isinstance(file, UploadedFile):
         try:
             stored = documents.store(
                 file=file, name=file.name or "", by=user, city=city.pk, allow=documents.PHOTO
@@ -85,7 +86,6 @@ def voice(request: HttpRequest) -> HttpResponse:
                     "city": city,
                     "alike": alike,
                     "kept": form.keep,
-                    "title": values["title"],
                 },
             )
     try:
