@@ -82,7 +82,7 @@ def complete(
         answers=answers_for(application, mark),
         about={
             "title": application.collaboration.title,
-            "summary": f"Ringkasan {mark}",
+            "summary": "Dua puluh unit di dua taman.",
             "dimensions": ["mobility"],
             "agency": agency or make_agency(city, name="Dinas Perhubungan"),
         },

@@ -121,7 +121,7 @@ def seen_by(user: User | None, application: Application) -> set[str]:
         streamed = getattr(response, "streaming", False)
         if streamed:
             found.add("files")
-            response.close()
+            assert b"".join(response.streaming_content).startswith(b"%PDF")
             continue
         text = response.content.decode()
         found |= {name for name, mark in SECRETS.items() if mark in text}
