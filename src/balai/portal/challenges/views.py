@@ -340,7 +340,7 @@ def _page(
             "may_edit": rules.may_edit(user, challenge),
             "may_ask": rules.may_ask(user, challenge),
             "may_apply": rules.may_apply(user, challenge),
-            "apply_url": f"{reverse('portal:selfcheck')}?tantangan={challenge.reference}",
+            "apply_url": f"{reverse('portal:application_start')}?tantangan={challenge.reference}",
             "schemes": [(key, names.get(key, key)) for key in challenge.schemes],
             "checks": rules.readiness(challenge) if challenge.state == ChallengeState.DRAFT else [],
             "questions": questions,
