@@ -82,8 +82,9 @@ def test_demonstration_is_whole():
     sealed = Agreement.objects.filter(state=AgreementState.SEALED, documented=False)
     assert sealed.count() == 8
     assert not sealed.filter(sealed_document=None).exists()
-    signing = Agreement.objects.get(documented=True)
-    assert (signing.kind, signing.parties.count()) == ("mou", 9)
+    signings = Agreement.objects.filter(documented=True).annotate(sides=Count("parties"))
+    assert [(a.kind, a.sides, str(a.starts_on)) for a in signings] == [("mou", 2, "2019-09-13")] * 8
+    assert signings.values("parties__organisation").distinct().count() == 9
 
     # History: real, dated, sourced, and never at work on this hub.
     history = Collaboration.objects.filter(documented=True)
@@ -103,11 +104,11 @@ def test_demonstration_is_whole():
     stop = Suspension.objects.get(pilot__collaboration=scooters)
     assert timezone.localdate(stop.started_at).isoformat() == "2019-11-25"
 
-    # The contradiction of the signing stands on the record itself, with both sources.
-    disputed = [e.facts for e in told.filter(thread=f"agreement:{signing.pk}") if e.facts.get("versions")]
-    assert [[v["source_url"] for v in facts_["versions"]] for facts_ in disputed] == [
-        [facts.sources()["seed"].url, facts.sources()["antara-signing"].url]
-    ]
+    # The contradiction of the signing stands on the record of each of the eight, with both sources.
+    both = [facts.sources()[key].url for key in ("seed", "antara-signing")]
+    for agreement in signings:
+        disputed = [e.facts for e in told.filter(thread=agreement.thread) if "versions" in e.facts]
+        assert [[v["source_url"] for v in fact["versions"]] for fact in disputed] == [both]
 
     # Somebody for every role, with work where the role has work.
     waiting = {

@@ -5,7 +5,6 @@ Each function may run again and then changes nothing. History goes to the ledger
 """
 
 import datetime as dt
-from collections.abc import Iterable
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -38,6 +37,7 @@ def _noon(day: str) -> dt.datetime:
 
 PHASES = {
     "agreement": ("agreement", ""),
+    "contradiction": ("agreement", ""),
     "announcement": ("agreement", ""),
     "incident": ("pilot", "stop"),
     "suspension": ("pilot", "stop"),
@@ -91,8 +91,9 @@ def load_organisations() -> None:
         values = {key: value for key, value in row.items() if key not in {"slug", "source", "city"}}
         Organisation.objects.get_or_create(
             slug=row["slug"],
-            defaults=values
-            | {"city_id": row.get("city"), "listed": True}
+            defaults={"listed": True}
+            | values
+            | {"city_id": row.get("city")}
             | ({**_cited(source.key), "source_date": source.day} if source else {}),
         )
     for row in facts.table("partners")["partner"]:
@@ -139,11 +140,10 @@ def _describe_partner(partner: Organisation, row: Row) -> None:
         document(thread=thread, fact=fact)
     if row.get("eight", True):
         partners = facts.table("partners")
-        for fact in facts.table("signing")["statement"]:
-            if fact.get("each_partner"):
-                document(thread=thread, fact=fact)
+        for fact in signing_facts(partner.slug):
+            document(thread=thread, fact=fact)
         gap = {"text": partners["gap"], "text_en": partners["gap_en"], "source": "own-search"}
-        document(thread=thread, fact=gap | {"on": "2026-11-01", "precision": "month", "what": "gap"})
+        document(thread=thread, fact=gap | {"on": "2026-11-23", "what": "gap"})
 
 
 def load_indicators() -> None:
@@ -189,59 +189,78 @@ def load_programme() -> None:
         )
 
 
-def load_signing() -> Agreement:
-    """The memorandum of 13 September 2019, as documented, with what its sources disagree on."""
+def signing_facts(slug: str) -> list[Row]:
+    """What is told of the signing of 13 September 2019 that concerns one partner."""
+    told = facts.table("signing")["statement"]
+    return [
+        {"what": "agreement"} | fact
+        for fact in told
+        if fact.get("each_partner") or slug in fact.get("partners", [])
+    ]
+
+
+def load_signing() -> None:
+    """The memorandum of 13 September 2019 with each of the eight, as documented. Needs the histories."""
     table = facts.table("signing")
-    agreement, new = Agreement.objects.get_or_create(
-        city_id=table["city"],
-        title=table["title"],
-        documented=True,
-        defaults={
-            "kind": AgreementKind(table["kind"]),
-            "title_en": table["title_en"],
-            "state": AgreementState.SEALED,
-            "starts_on": dt.date.fromisoformat(table["on"]),
-            **_cited(table["source"]),
-        },
-    )
-    if new:
-        slugs = [table["city_party"], *table["parties"]]
-        known = Organisation.objects.in_bulk(slugs, field_name="slug")
-        Party.objects.bulk_create(
-            Party(agreement=agreement, organisation=known[slug], place=place)
-            for place, slug in enumerate(slugs, 1)
-        )
-        thread = f"agreement:{agreement.pk}"
-        for fact in table["statement"]:
-            document(thread=thread, fact={"what": "agreement"} | fact)
-    return agreement
-
-
-def load_contradictions(signing: Agreement) -> None:
-    """Put both versions on the record they are about. Called once, in the load's transaction."""
-    threads = {
-        "signing": f"agreement:{signing.pk}",
-        "city": f"city:{JAKARTA}",
-        "programme": "programme:movement",
-    }
-    known = facts.sources()
-    for row in facts.table("contradictions")["contradiction"]:
-        one, other = known[row["a_source"]], known[row["b_source"]]
-        document(
-            thread=threads.get(row["about"], f"indicator:{row['about']}"),
-            fact={
-                "on": row["on"],
-                "precision": row.get("precision", "day"),
-                "what": "contradiction",
-                "text": f"{row['topic']}: {row['a']} ({one.name}); {row['b']} ({other.name}).",
-                "text_en": f"{row['topic_en']}: {row['a_en']} ({one.name}); {row['b_en']} ({other.name}).",
-                "source": row["a_source"],
-                "versions": [
-                    {"text": row["a"], "text_en": row["a_en"], **_cited(one.key)},
-                    {"text": row["b"], "text_en": row["b_en"], **_cited(other.key)},
-                ],
+    known = Organisation.objects.in_bulk([table["city_party"], *table["parties"]], field_name="slug")
+    for history in facts.histories():
+        if not history.get("signing"):
+            continue
+        partner = known[history["partner"]]
+        agreement, new = Agreement.objects.get_or_create(
+            collaboration=Collaboration.objects.get(documented=True, partner=partner, title=history["title"]),
+            documented=True,
+            defaults={
+                "city_id": table["city"],
+                "kind": AgreementKind(table["kind"]),
+                "title": table["title"].format(partner=partner.name),
+                "title_en": table["title_en"].format(partner=partner.name),
+                "state": AgreementState.SEALED,
+                "starts_on": dt.date.fromisoformat(table["on"]),
+                **_cited(table["source"]),
             },
         )
+        if new:
+            sides = (known[table["city_party"]], partner)
+            Party.objects.bulk_create(
+                Party(agreement=agreement, organisation=side, place=place)
+                for place, side in enumerate(sides, 1)
+            )
+
+
+def contradiction(row: Row) -> Row:
+    """Two sources that disagree, as one fact that names both."""
+    one, other = facts.sources()[row["a_source"]], facts.sources()[row["b_source"]]
+    return {
+        "on": row["on"],
+        "precision": row.get("precision", "day"),
+        "what": "contradiction",
+        "text": f"{row['topic']}: {row['a']} ({one.name}); {row['b']} ({other.name}).",
+        "text_en": f"{row['topic_en']}: {row['a_en']} ({one.name}); {row['b_en']} ({other.name}).",
+        "source": row["a_source"],
+        "versions": [
+            {"text": row["a"], "text_en": row["a_en"], **_cited(one.key)},
+            {"text": row["b"], "text_en": row["b_en"], **_cited(other.key)},
+        ],
+    }
+
+
+def contradictions(about: str) -> list[Row]:
+    """What sources tell differently about one record, as facts."""
+    found = facts.table("contradictions")["contradiction"]
+    return [contradiction(row) for row in found if row["about"] == about]
+
+
+def load_city_facts() -> None:
+    """What concerns the city, the movement or an indicator. Called once, in the load's transaction."""
+    for fact in facts.table("signing")["statement"]:
+        if not (fact.get("each_partner") or fact.get("partners")):
+            document(thread=f"city:{JAKARTA}", fact=fact)
+    threads = {"city": f"city:{JAKARTA}", "programme": "programme:movement"}
+    for about in dict.fromkeys(row["about"] for row in facts.table("contradictions")["contradiction"]):
+        if about != "signing":
+            for fact in contradictions(about):
+                document(thread=threads.get(about, f"indicator:{about}"), fact=fact)
 
 
 def load_histories() -> None:
@@ -273,7 +292,10 @@ def load_histories() -> None:
             documented=True,
         )
         make_findable(collaboration)
-        for fact in _in_order(history["entry"]):
+        told = history["entry"]
+        if history.get("signing"):
+            told = [*told, *signing_facts(partner.slug), *contradictions("signing")]
+        for fact in sorted(told, key=lambda fact: str(fact["on"])):
             document(thread=collaboration.thread, fact=fact)
         if "pilot" in history:
             _load_pilot(collaboration, history)
@@ -304,7 +326,3 @@ def _load_pilot(collaboration: Collaboration, history: Row) -> None:
             resumed_authority=row["resumed_authority"],
             resumed_reason=row["resumed_reason"],
         )
-
-
-def _in_order(entries: Iterable[Row]) -> list[Row]:
-    return sorted(entries, key=lambda entry: str(entry["on"]))
