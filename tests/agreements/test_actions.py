@@ -265,7 +265,7 @@ def test_blank_is_filled_before_approval() -> None:
     agreement = make_agreement(cast)
     version = agreement.versions.get()
 
-    with pytest.raises(Refused, match="Aset kota|City asset"):
+    with pytest.raises(Refused, match=r"Aset kota|City asset"):
         approve_version(version=version, by=cast.bureau, seen_sha256=version.document.sha256)
 
 

@@ -285,6 +285,7 @@ def approve_version(*, version: AgreementVersion, by: User, seen_sha256: str) ->
         side = rules.side_of(by, agreement)
         assert side is not None
         approval = Approval.objects.create(version=latest, party=side[0], by=by.pseudonym)
+        mark_read(agreement=agreement, by=by, version=latest.number)
         _note(
             agreement,
             "agreement.approved",

@@ -43,24 +43,26 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
     def visible_to(self, user: Reader) -> "AgreementQuerySet":
         """In the register for all once the collaboration is public; else its parties, city staff, auditors.
 
-        Seeing an agreement in the register is not reading its text: see `rules.may_read`.
+        Seeing an agreement in the register is not reading its text: see `readable_by`.
         """
         public = (
             Q(documented=True)
             | Q(collaboration__public_since__isnull=False)
             | Q(collaboration=None, state=AgreementState.SEALED)
         )
-        return self.filter(public | Q(pk__in=Agreement.objects.readable_by(user).values("pk")))
+        return self.filter(public | Q(pk__in=Agreement.objects.inside(user).values("pk")))
+
+    def inside(self, user: Reader) -> "AgreementQuerySet":
+        """Those whose versions and notes the person may read: of one's own organisation or city."""
+        if not is_person(user):
+            return self.none()
+        own = Party.objects.filter(organisation__in=organisations_of(user)).values("agreement")
+        return self.filter(Q(pk__in=own) | Q(city__in=cities_staffed(user) | cities_audited(user)))
 
     def readable_by(self, user: Reader) -> "AgreementQuerySet":
-        """Whose text the person may read: all texts made public, and those of one's own or one's city."""
-        open_text = Q(state=AgreementState.SEALED, text_public=True)
-        if not is_person(user):
-            return self.filter(open_text)
-        own = Party.objects.filter(organisation__in=organisations_of(user)).values("agreement")
-        return self.filter(
-            open_text | Q(pk__in=own) | Q(city__in=cities_staffed(user) | cities_audited(user))
-        )
+        """Those whose sealed text the person may read: also every text made public."""
+        inside = Agreement.objects.inside(user).values("pk")
+        return self.filter(Q(state=AgreementState.SEALED, text_public=True) | Q(pk__in=inside))
 
 
 class Agreement(models.Model):
