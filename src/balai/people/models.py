@@ -93,7 +93,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.get_short_name()
 
     def get_full_name(self) -> str:
-        return self.name or str(_("a person whose identity was erased"))
+        if self.name:
+            return self.name
+        return str(
+            _("a person whose identity was erased") if self.erased_at else _("a person without a name")
+        )
 
     def get_short_name(self) -> str:
         return self.get_full_name()
