@@ -3,13 +3,13 @@
 import datetime as dt
 
 import pytest
+from django.utils import timezone
+
 from balai.collaborations.models import Collaboration
 from balai.collaborations.tasks import watch_clocks
 from balai.core import notifications
 from balai.core.models import Entry, Notification
 from balai.core.schedule import add_working_days
-from django.utils import timezone
-
 from tests.stories import World
 
 pytestmark = pytest.mark.django_db

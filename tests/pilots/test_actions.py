@@ -4,15 +4,15 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry
 from balai.pilots import actions
 from balai.pilots.models import EvaluationPlan, Incident, Milestone, MonitoringReport, Site
 from balai.pilots.monitoring import questions
-from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.builders import make_auditor, make_user
 from tests.stories import World
 

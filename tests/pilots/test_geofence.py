@@ -3,11 +3,12 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from balai.core.errors import Invalid
 from balai.pilots.geofence import check_fence, contains, distance_m
 from balai.pilots.models import Site
-from hypothesis import given
-from hypothesis import strategies as st
 
 SQUARE = [[106.8, -6.2], [106.9, -6.2], [106.9, -6.1], [106.8, -6.1], [106.8, -6.2]]
 HOLE = [[106.84, -6.16], [106.86, -6.16], [106.86, -6.14], [106.84, -6.14], [106.84, -6.16]]
