@@ -441,7 +441,8 @@ def values_of(application: Application) -> dict[str, Any]:
     kept: dict[str, Any] = {f"about.{key}": getattr(collaboration, key) for key in ABOUT_LIMITS}
     kept["about.dimensions"] = [code for code in Dimension.values if code in collaboration.dimensions]
     kept["about.agency"] = str(collaboration.agency_id) if collaboration.agency_id else None
-    return kept | application.answers
+    kept.update(application.answers)
+    return kept
 
 
 def _write(application: Application, changes: Mapping[str, Any], by: User) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -98,7 +99,7 @@ def gaps(application: Application, kinds: set[str] | None = None) -> list[Gap]:
         if not getattr(collaboration, key)
     ]
     found += [
-        Gap(section, field.key, field.label)
+        Gap(section, field.key, str(field.label))
         for section, _label in scheme.sections
         for field in scheme.fields
         if field.section == section and field.required and _is_open(field, application.answers.get(field.key))
@@ -106,7 +107,7 @@ def gaps(application: Application, kinds: set[str] | None = None) -> list[Gap]:
     if kinds is None:
         kinds = set(application.attachments.values_list("kind", flat=True))
     found += [
-        Gap(PAPERS, paper.key, paper.label)
+        Gap(PAPERS, paper.key, str(paper.label))
         for paper in scheme.papers
         if paper.required and paper.key not in kinds
     ]
@@ -135,7 +136,7 @@ def parts(application: Application, kinds: set[str] | None = None) -> list[Part]
         missing[ABOUT] = missing.get(ABOUT, 0) + 1
     totals: list[tuple[str, Text, int]] = [(ABOUT, _("In short"), 4)]
     totals += [
-        (key, label, sum(field.required for field in scheme.fields if field.section == key))
+        (key, str(label), sum(field.required for field in scheme.fields if field.section == key))
         for key, label in scheme.sections
     ]
     totals.append((PAPERS, _("Papers"), sum(paper.required for paper in scheme.papers)))
@@ -234,13 +235,20 @@ def city_applications(user: Reader) -> QuerySet[Collaboration]:
 
 
 def _listed(rows: QuerySet[Collaboration]) -> QuerySet[Collaboration]:
-    counted = Q(
-        application__reviews__submitted_at__isnull=False,
-        application__reviews__conflict=False,
-        application__reviews__revision=F("application__revision"),
+    counted = (
+        Review.objects.filter(
+            application__collaboration=OuterRef("pk"),
+            submitted_at__isnull=False,
+            conflict=False,
+            revision=F("application__revision"),
+        )
+        .order_by()
+        .values("application")
+        .annotate(number=Count("pk"))
+        .values("number")
     )
     return rows.select_related("scheme_version", "partner", "agency", "challenge", "city").annotate(
-        reviews_in=Count("application__reviews", filter=counted)
+        reviews_in=Coalesce(Subquery(counted), 0)
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Any, Concatenate
+from typing import Any, Concatenate, cast
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -69,7 +69,7 @@ def keeps_typed[**P](view: View[P]) -> View[P]:
                 )
         return redirect_to_login(request.get_full_path())
 
-    return asked
+    return cast(View[P], asked)
 
 
 def kept(request: HttpRequest) -> QueryDict | None:

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django import forms
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from balai.applications import answers as typed
@@ -44,7 +44,9 @@ class AnswerField(forms.Field):
 def _help_of(spec: Field) -> str:
     words = [str(spec.help)] if spec.help else []
     if spec.type in ("line", "text"):
-        words.append(_t("At most %(limit)s characters.") % {"limit": f"{spec.limit:,}".replace(",", ".")})
+        words.append(
+            gettext("At most %(limit)s characters.") % {"limit": f"{spec.limit:,}".replace(",", ".")}
+        )
     return " ".join(words)
 
 
@@ -93,6 +95,10 @@ class _Loose:
 
 
 class LooseText(_Loose, forms.CharField):
+    pass
+
+
+class LooseChoice(_Loose, forms.ChoiceField):
     pass
 
 
@@ -150,14 +156,14 @@ class AboutForm(forms.Form):
         )
         for name in ("title", "title_en"):
             self.fields[name].widget.attrs.pop("maxlength", None)
-        agency = cast(LooseModel, self.fields["agency"])
+        agency = cast(Any, self.fields["agency"])
         agency.queryset = Organisation.objects.filter(
             kind="agency", city=collaboration.city_id, active=True
         ).order_by("name")
-        agency.label_from_instance = lambda organisation: organisation.name  # type: ignore[method-assign]
+        agency.label_from_instance = lambda organisation: organisation.name
         if collaboration.challenge_id:
             agency.disabled = True
-            agency.help_text = _t("The agency that opened the challenge.")
+            agency.help_text = gettext("The agency that opened the challenge.")
 
 
 class StartForm(forms.Form):
@@ -214,7 +220,7 @@ class StartForm(forms.Form):
         cleaned = dict(super().clean() or {})
         challenge = cleaned.get("challenge")
         if cleaned.get("scheme") == "co-develop" and challenge is None and "challenge" not in self.errors:
-            self.add_error("challenge", _t("Co-Develop answers a challenge of the city. Choose one."))
+            self.add_error("challenge", gettext("Co-Develop answers a challenge of the city. Choose one."))
         cleaned["city"] = challenge.city if challenge else cleaned.get("city") or self.only_city
         return cleaned
 
@@ -228,7 +234,10 @@ class SelfCheckForm(forms.Form):
         super().__init__(data)
         for question in QUESTIONS:
             self.fields[question.key] = forms.ChoiceField(
-                label=question.text, help_text=question.help, choices=YES_NO, widget=forms.RadioSelect
+                label=str(question.text),
+                help_text=str(question.help),
+                choices=YES_NO,
+                widget=forms.RadioSelect,
             )
 
     @property
@@ -294,11 +303,10 @@ class ScreeningForm(forms.Form):
         self.lines = lines
         for line in lines:
             check = line.check
-            self.fields[line.item.key] = forms.ChoiceField(
+            self.fields[line.item.key] = LooseChoice(
                 label=str(line.item.label),
                 choices=[("yes", _("in order")), ("no", _("to be put right"))],
                 widget=forms.RadioSelect,
-                required=False,
                 initial=("yes" if check.passed else "no") if check else None,
             )
             self.fields[f"note_{line.item.key}"] = forms.CharField(
@@ -337,25 +345,22 @@ class ReviewForm(forms.Form):
             words = {1: str(criterion.low), 5: str(criterion.high)}
             choices = [(str(level), f"{level}  {words.get(level, '')}".strip()) for level in LEVELS]
             mark = given.get(criterion.key)
-            self.fields[f"score_{criterion.key}"] = forms.ChoiceField(
+            self.fields[f"score_{criterion.key}"] = LooseChoice(
                 label=str(criterion.label),
-                help_text=_t("Weight %(weight)s of 100.") % {"weight": criterion.weight},
-                choices=[*choices, (NOT_APPLICABLE, _t("not applicable"))],
+                help_text=gettext("Weight %(weight)s of 100.") % {"weight": criterion.weight},
+                choices=[*choices, (NOT_APPLICABLE, gettext("not applicable"))],
                 widget=forms.RadioSelect,
-                required=False,
                 initial=(NOT_APPLICABLE if mark is None else str(mark)) if criterion.key in given else None,
             )
-        self.fields["recommendation"] = forms.ChoiceField(
+        self.fields["recommendation"] = LooseChoice(
             label=_("What you recommend"),
             choices=Recommendation.choices,
             widget=forms.RadioSelect,
-            required=False,
             initial=review.recommendation if review else "",
         )
-        self.fields["comment"] = forms.CharField(
+        self.fields["comment"] = LooseText(
             label=_("Why"),
             help_text=_("Read by the panel, never by the applicant. At most 4.000 characters."),
-            required=False,
             widget=forms.Textarea({"rows": 6}),
             initial=review.comment if review else "",
         )

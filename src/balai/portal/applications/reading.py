@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from balai.applications import answers as typed
 from balai.applications.models import Application, Decision
 from balai.applications.queries import (
+    applying_organisations,
     attachments,
     changed_answers,
     city_applications,
@@ -43,7 +44,7 @@ from balai.collaborations.queries import current_schemes, options, standing
 from balai.core import documents
 from balai.core.pagination import paginate
 from balai.people.rules import cities_audited, cities_staffed
-from balai.portal.applications.common import csv_response, find, person
+from balai.portal.applications.common import csv_response, find
 from balai.portal.applications.forms import ListFilter
 from balai.portal.collaborations.story import strip_of
 from balai.portal.components import FileLine, Tab
@@ -62,7 +63,9 @@ def _without(request: HttpRequest, key: str) -> str:
 
 
 def _tabs(request: HttpRequest, here: str) -> list[Tab]:
-    found = [Tab(reverse("portal:applications"), _("Mine"), current=here == "mine")]
+    found = []
+    if applying_organisations(request.user):
+        found.append(Tab(reverse("portal:applications"), _("Mine"), current=here == "mine"))
     if cities_staffed(request.user) or cities_audited(request.user):
         found.append(Tab(reverse("portal:applications_city"), _("My city's"), current=here == "city"))
     return found
@@ -73,7 +76,7 @@ def _tabs(request: HttpRequest, here: str) -> list[Tab]:
 def mine(request: HttpRequest) -> HttpResponse:
     """Applications of my organisations; whoever works for a city comes to the city's list instead."""
     staff = bool(cities_staffed(request.user) or cities_audited(request.user))
-    applies = any(hat.organisation.kind in ("company", "community") for hat in person(request.user).hats)
+    applies = bool(applying_organisations(request.user))
     if staff and not applies:
         return redirect("portal:applications_city")
     page = paginate(my_applications(request.user), request.GET.get("cursor"), by="stage_since", size=PAGE)
