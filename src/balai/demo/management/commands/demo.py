@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from balai.core.process import CannotServeError, address_of, check_port, serve
+from balai.core.process import CannotServeError, check_port, serve
 from balai.demo import load, people, scale
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 self.say(f"Kota rekaan: {city.name}  ·  invented city")
             self.accounts()
             if not options["no_serve"]:
-                self.say(f"\n{address_of(host, port)}  ·  Ctrl-C berhenti / stops it")
+                self.say("")
                 serve(host, port)
         except CannotServeError as fault:
             raise CommandError(str(fault), returncode=2) from fault
