@@ -114,7 +114,7 @@ def open_challenge(*, challenge: Challenge, by: User, seen: int | None = None) -
     require(rules.may_open(by, challenge))
     with transaction.atomic():
         _step(challenge, seen, state=ChallengeState.OPEN, opened_at=timezone.now())
-        for need in challenge.needs.select_for_update().order_by("pk"):
+        for need in Need.objects.select_for_update(of=("self",)).filter(challenges=challenge).order_by("pk"):
             pose_from_need(need=need, by=by, agency=challenge.agency, challenge=challenge.reference)
         _append(
             challenge,

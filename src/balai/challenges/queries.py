@@ -16,13 +16,12 @@ def need_followers(challenge: Challenge) -> QuerySet[User]:
     The people of needs merged into those went along when they were merged. One query for the needs,
     one for the people. Rooms above tell them of later hops.
     """
-    threads = [f"need:{pk}" for pk in challenge.needs.values_list("pk", flat=True)]
-    return User.objects.filter(is_active=True, follows__thread__in=threads).distinct()
+    return User.objects.filter(is_active=True, follows__thread__in=need_threads(challenge)).distinct()
 
 
 def need_threads(challenge: Challenge) -> list[str]:
     """Ledger threads of the needs a challenge came from."""
-    return [f"need:{pk}" for pk in challenge.needs.values_list("pk", flat=True)]
+    return [f"need:{pk}" for pk in Need.objects.filter(challenges=challenge).values_list("pk", flat=True)]
 
 
 def listed(
