@@ -1,7 +1,7 @@
 """What this room answers when a scheme asks. Each no says which rule, from where, who can lift it."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from balai.agreements.drafting import longest_end
 from balai.agreements.models import AgreementState
@@ -11,17 +11,17 @@ from balai.collaborations.registry import guard
 from balai.core.rules import YES, Verdict, no
 from balai.observations.models import Dataset
 
-OURS = lazy("a rule of this hub")
-PARTIES = lazy("the parties, in the text of the agreement")
+OURS = gettext_lazy("a rule of this hub")
+PARTIES = gettext_lazy("the parties, in the text of the agreement")
 
 
 @guard(
     "agreement.drafted",
-    text=lazy("There is an agreement without blanks"),
-    source=lazy(
+    text=gettext_lazy("There is an agreement without blanks"),
+    source=gettext_lazy(
         "PP 28/2018 and Permendagri 22/2020: rights and obligations are set in a cooperation agreement"
     ),
-    lifted_by=lazy("the cooperation bureau or the agency, by drafting it"),
+    lifted_by=gettext_lazy("the cooperation bureau or the agency, by drafting it"),
 )
 def drafted(collaboration: Collaboration) -> Verdict:
     latest = latest_of(collaboration)
@@ -39,9 +39,9 @@ def drafted(collaboration: Collaboration) -> Verdict:
 
 @guard(
     "agreement.approved",
-    text=lazy("Every party approved the same, latest text"),
+    text=gettext_lazy("Every party approved the same, latest text"),
     source=OURS,
-    lifted_by=lazy("the parties, by approving the latest version"),
+    lifted_by=gettext_lazy("the parties, by approving the latest version"),
 )
 def approved(collaboration: Collaboration) -> Verdict:
     latest = latest_of(collaboration)
@@ -64,9 +64,9 @@ def approved(collaboration: Collaboration) -> Verdict:
 
 @guard(
     "agreement.unsigned",
-    text=lazy("Nobody has signed"),
+    text=gettext_lazy("Nobody has signed"),
     source=OURS,
-    lifted_by=lazy("nobody: a signed text is not changed; a party may decline"),
+    lifted_by=gettext_lazy("nobody: a signed text is not changed; a party may decline"),
 )
 def unsigned(collaboration: Collaboration) -> Verdict:
     latest = latest_of(collaboration)
@@ -79,9 +79,9 @@ def unsigned(collaboration: Collaboration) -> Verdict:
 
 @guard(
     "agreement.sealed",
-    text=lazy("The agreement is signed by every party and sealed"),
-    source=lazy("PP 28/2018; UU ITE 11/2008 article 5(1) on electronic documents"),
-    lifted_by=lazy("the signatories, by signing"),
+    text=gettext_lazy("The agreement is signed by every party and sealed"),
+    source=gettext_lazy("PP 28/2018; UU ITE 11/2008 article 5(1) on electronic documents"),
+    lifted_by=gettext_lazy("the signatories, by signing"),
 )
 def sealed(collaboration: Collaboration) -> Verdict:
     latest = latest_of(collaboration)
@@ -96,9 +96,9 @@ def sealed(collaboration: Collaboration) -> Verdict:
 
 @guard(
     "agreement.term",
-    text=lazy("The term is within the scheme's limit"),
-    source=lazy("a rule of this hub for Playground: a trial has an end"),
-    lifted_by=lazy("the parties, by a shorter term; then another collaboration may follow"),
+    text=gettext_lazy("The term is within the scheme's limit"),
+    source=gettext_lazy("a rule of this hub for Playground: a trial has an end"),
+    lifted_by=gettext_lazy("the parties, by a shorter term; then another collaboration may follow"),
 )
 def term(collaboration: Collaboration) -> Verdict:
     latest = latest_of(collaboration)
@@ -120,8 +120,8 @@ def term(collaboration: Collaboration) -> Verdict:
 
 @guard(
     "agreement.lawful_data",
-    text=lazy("Personal data flows have legal basis, controller and retention"),
-    source=lazy("UU 27/2022 on personal data protection"),
+    text=gettext_lazy("Personal data flows have legal basis, controller and retention"),
+    source=gettext_lazy("UU 27/2022 on personal data protection"),
     lifted_by=PARTIES,
 )
 def lawful_data(collaboration: Collaboration) -> Verdict:
@@ -151,9 +151,9 @@ def lawful_data(collaboration: Collaboration) -> Verdict:
 
 @guard(
     "agreement.procurement",
-    text=lazy("Spending regional budget has a procurement reference"),
-    source=lazy("Perpres 16/2018 as amended by 12/2021 on public procurement"),
-    lifted_by=lazy("the agency, by entering the procurement reference"),
+    text=gettext_lazy("Spending regional budget has a procurement reference"),
+    source=gettext_lazy("Perpres 16/2018 as amended by 12/2021 on public procurement"),
+    lifted_by=gettext_lazy("the agency, by entering the procurement reference"),
 )
 def procurement(collaboration: Collaboration) -> Verdict:
     latest = latest_of(collaboration)
