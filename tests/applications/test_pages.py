@@ -433,4 +433,4 @@ def test_the_page_of_an_application_costs_the_same_with_one_and_three_reviews(
     reference = application.collaboration.reference
 
     queries(bureau, f"/permohonan/{reference}/", django_assert_num_queries, 14)
-    queries(bureau, f"/permohonan/{reference}/ringkasan/", django_assert_num_queries, 12)
+    queries(bureau, f"/permohonan/{reference}/ringkasan/", django_assert_num_queries, 14)

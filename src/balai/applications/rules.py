@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
@@ -145,6 +146,14 @@ def standpoint(user: Reader, application: Application) -> Standpoint:
 def sight(user: Reader, application: Application) -> frozenset[str]:
     """The parts of this application the person may read now."""
     return standpoint(user, application).parts
+
+
+def readable_answers(application: Application, hat: str) -> dict[str, Any]:
+    """The answers as a reader in this hat finds them: while the partner completes a returned application,
+    everybody else reads it as it was submitted."""
+    if hat != PARTNER and application.shown is not None and is_editable(application.collaboration):
+        return dict(application.shown)
+    return dict(application.answers)
 
 
 def may_read(user: Reader, application: Application) -> Verdict:

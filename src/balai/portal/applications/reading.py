@@ -38,6 +38,7 @@ from balai.applications.rules import (
     may_edit,
     may_review,
     may_screen,
+    readable_answers,
 )
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import current_schemes, options, standing
@@ -145,10 +146,8 @@ def of_city_csv(request: HttpRequest) -> HttpResponse:
 
 def answered(application: Application, hat: str) -> list[dict[str, Any]]:
     """The sections with questions and answers as the reader in this hat may see them now."""
-    values, changed = application.answers, changed_answers(application)
-    if hat != PARTNER and is_editable(application.collaboration) and application.shown is not None:
-        values, changed = application.shown, set()
-    scheme = application.collaboration.scheme
+    values, scheme = readable_answers(application, hat), application.collaboration.scheme
+    changed = set() if is_editable(application.collaboration) else changed_answers(application)
     return [
         {
             "key": key,
@@ -157,7 +156,7 @@ def answered(application: Application, hat: str) -> list[dict[str, Any]]:
                 {
                     "label": field.label,
                     "text": typed.shown(field, values.get(field.key)),
-                    "changed": field.key in changed and not is_editable(application.collaboration),
+                    "changed": field.key in changed,
                 }
                 for field in scheme.fields
                 if field.section == key
