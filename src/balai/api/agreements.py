@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Path, Router, Schema
 
 from balai.agreements.models import Agreement, AgreementState
-from balai.api.doors import PROBLEMS, Cursor, Door, visitor
+from balai.api.doors import OF_LIST, OF_RECORD, Cursor, Door, visitor
 from balai.core.pagination import paginate
 
 router = Router(tags=["agreements"], auth=Door("agreements"))
@@ -72,14 +72,25 @@ def _out(agreement: Agreement) -> dict[str, Any]:
     }
 
 
-@router.get("/agreements", response={200: AgreementPage, **PROBLEMS}, operation_id="list_agreements")
+@router.get(
+    "/agreements",
+    response={200: AgreementPage, **OF_LIST},
+    operation_id="list_agreements",
+    summary="List sealed agreements",
+)
 def agreements(request: HttpRequest, cursor: Cursor = None) -> Any:
+    """The public register of agreements, newest first; documented ones included."""
     visitor(request)
     page = paginate(_public(), cursor, by="created_at")
     return {"items": [_out(row) for row in page.rows], "next": page.next, "previous": page.previous}
 
 
-@router.get("/agreements/{sha256}", response={200: AgreementOut, **PROBLEMS}, operation_id="find_agreement")
+@router.get(
+    "/agreements/{sha256}",
+    response={200: AgreementOut, **OF_RECORD},
+    operation_id="find_agreement",
+    summary="Find an agreement by its hash",
+)
 def agreement(request: HttpRequest, sha256: Sha256) -> Any:
-    """The sealed agreement whose document has this hash."""
+    """The sealed agreement whose document has this SHA-256."""
     return _out(get_object_or_404(_public(), sealed_document__sha256=sha256))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from balai.api.doors import OF_PRIVATE, OF_WRITE, Door, Reference, Visitor, visitor
 from balai.api.text import Line, Long, Plain
@@ -93,7 +93,7 @@ def start(request: HttpRequest, payload: StartIn) -> Any:
         title=payload.title,
         challenge=challenge,
     )
-    return 201, _out(application)
+    return Status(201, _out(application))
 
 
 @router.get(

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
-from balai.api.doors import PROBLEMS, Cursor, Door, Reference, Visitor, visitor
+from balai.api.doors import OF_LIST, OF_RECORD, OF_WRITE, Cursor, Door, Reference, Visitor, visitor
 from balai.api.text import Long
 from balai.challenges import actions
 from balai.challenges.models import Challenge
@@ -95,34 +95,49 @@ def _detail(challenge: Challenge) -> dict[str, Any]:
     }
 
 
-@router.get("/challenges", response={200: ChallengePage, **PROBLEMS}, operation_id="list_challenges")
+@router.get(
+    "/challenges",
+    response={200: ChallengePage, **OF_LIST},
+    operation_id="list_challenges",
+    summary="List challenges",
+)
 def challenges(request: HttpRequest, cursor: Cursor = None) -> Any:
+    """Calls the caller may see, newest first."""
     rows = Challenge.objects.visible_to(visitor(request).user).select_related("agency")
     page = paginate(rows, cursor, by="created_at")
     return {"items": [_out(row) for row in page.rows], "next": page.next, "previous": page.previous}
 
 
 @router.get(
-    "/challenges/{reference}", response={200: ChallengeDetail, **PROBLEMS}, operation_id="get_challenge"
+    "/challenges/{reference}",
+    response={200: ChallengeDetail, **OF_RECORD},
+    operation_id="get_challenge",
+    summary="Read a challenge",
 )
 def challenge(request: HttpRequest, reference: Reference) -> Any:
+    """One call with its brief, its baseline and the questions asked in public."""
     return _detail(_find(visitor(request), reference))
 
 
 @router.post(
     "/challenges/{reference}/questions",
-    response={201: ChallengeDetail, **PROBLEMS},
+    response={201: ChallengeDetail, **OF_WRITE},
     operation_id="ask_question",
+    summary="Ask a question",
 )
 def ask(request: HttpRequest, reference: Reference, payload: QuestionIn) -> Any:
+    """Ask in public while questions are taken; the answer is public as well."""
     who = visitor(request)
     found = _find(who, reference)
     actions.ask_question(challenge=found, by=who.person, text=payload.text)
-    return 201, _detail(found)
+    return Status(201, _detail(found))
 
 
 @router.post(
-    "/challenges/{reference}/open", response={200: ChallengeDetail, **PROBLEMS}, operation_id="open_challenge"
+    "/challenges/{reference}/open",
+    response={200: ChallengeDetail, **OF_WRITE},
+    operation_id="open_challenge",
+    summary="Open a challenge",
 )
 def open_call(request: HttpRequest, reference: Reference) -> Any:
     """Publish a draft. Refused, naming what is missing, until it is ready."""

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema
 
-from balai.api.doors import PROBLEMS, Cursor, Door, Reference, Visitor, visitor
+from balai.api.doors import OF_LIST, OF_PUBLIC, OF_RECORD, OF_WRITE, Cursor, Door, Reference, Visitor, visitor
 from balai.api.text import Line, Long, Plain
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
@@ -192,8 +192,14 @@ def find(who: Visitor, reference: str) -> Collaboration:
     return get_object_or_404(rows, reference=reference)
 
 
-@router.get("/schemes", response=list[SchemeOut], operation_id="list_schemes")
+@router.get(
+    "/schemes",
+    response={200: list[SchemeOut], **OF_PUBLIC},
+    operation_id="list_schemes",
+    summary="List the schemes",
+)
 def schemes(request: HttpRequest) -> Any:
+    """The three paths as data: stages, whose turn, clocks, moves and their guards."""
     return [_scheme(scheme) for scheme in current_schemes()]
 
 
@@ -238,7 +244,12 @@ def _scheme(scheme: Scheme) -> dict[str, Any]:
     }
 
 
-@router.get("/collaborations", response={200: Rows, **PROBLEMS}, operation_id="list_collaborations")
+@router.get(
+    "/collaborations",
+    response={200: Rows, **OF_LIST},
+    operation_id="list_collaborations",
+    summary="List collaborations",
+)
 def register(
     request: HttpRequest,
     cursor: Cursor = None,
@@ -246,6 +257,7 @@ def register(
     outcome: Annotated[Line | None, Query()] = None,
     awaiting_me: Annotated[bool, Query(description="only those whose turn is the caller's")] = False,
 ) -> Any:
+    """The register, and for those inside what is not public yet; latest change first."""
     who = visitor(request)
     visible = with_parties(Collaboration.objects.visible_to(who.user))
     rows = awaiting(who.person) if awaiting_me else visible
@@ -258,9 +270,13 @@ def register(
 
 
 @router.get(
-    "/collaborations/{reference}", response={200: Detail, **PROBLEMS}, operation_id="get_collaboration"
+    "/collaborations/{reference}",
+    response={200: Detail, **OF_RECORD},
+    operation_id="get_collaboration",
+    summary="Read a collaboration",
 )
 def detail(request: HttpRequest, reference: Reference) -> Any:
+    """Where it stands, whose turn it is, and everything that happened, entry by entry of the ledger."""
     who = visitor(request)
     collaboration = find(who, reference)
     entries = timeline(threads_of(collaboration), inside=bool(may_see_inside(who.user, collaboration)))
@@ -288,7 +304,12 @@ def _hop(entry: Entry) -> Hop:
     )
 
 
-@router.get("/collaborations/{reference}/moves", response={200: Moves, **PROBLEMS}, operation_id="list_moves")
+@router.get(
+    "/collaborations/{reference}/moves",
+    response={200: Moves, **OF_RECORD},
+    operation_id="list_moves",
+    summary="List the moves",
+)
 def moves(request: HttpRequest, reference: Reference) -> Any:
     """What the caller may do now, and why not otherwise."""
     who = visitor(request)
@@ -322,10 +343,13 @@ def _move(option: Option, inside: bool) -> MoveOut:
 
 
 @router.post(
-    "/collaborations/{reference}/moves/{key}", response={200: Detail, **PROBLEMS}, operation_id="make_move"
+    "/collaborations/{reference}/moves/{key}",
+    response={200: Detail, **OF_WRITE},
+    operation_id="make_move",
+    summary="Make a move",
 )
 def move(request: HttpRequest, reference: Reference, key: Line, payload: MoveIn) -> Any:
-    """Make a move. ``seen`` is the stage the caller was shown: of two who press at once, one wins."""
+    """``seen`` is the stage the caller was shown: of two who press at once, one wins (409 for the other)."""
     who = visitor(request)
     collaboration = find(who, reference)
     make_move(

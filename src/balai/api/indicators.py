@@ -9,7 +9,7 @@ from django.db.models import Prefetch
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from balai.api.doors import Door
+from balai.api.doors import OF_LIST, OF_PUBLIC, Door
 from balai.api.needs import DimensionKey
 from balai.indicators.models import Dimension, Indicator, Value
 
@@ -44,12 +44,23 @@ class IndicatorOut(Schema):
     values: list[ValueOut]
 
 
-@router.get("/dimensions", response=list[DimensionOut], operation_id="list_dimensions")
+@router.get(
+    "/dimensions",
+    response={200: list[DimensionOut], **OF_PUBLIC},
+    operation_id="list_dimensions",
+    summary="List the six dimensions",
+)
 def dimensions(request: HttpRequest) -> Any:
+    """Their keys and names in the language asked for."""
     return [{"key": key, "name": str(label)} for key, label in Dimension.choices]
 
 
-@router.get("/indicators", response=list[IndicatorOut], operation_id="list_indicators")
+@router.get(
+    "/indicators",
+    response={200: list[IndicatorOut], **OF_LIST},
+    operation_id="list_indicators",
+    summary="List the indicators",
+)
 def indicators(request: HttpRequest, dimension: Annotated[DimensionKey | None, Query()] = None) -> Any:
     """Values stand beside each other: sources may disagree, and a newer one overwrites nothing."""
     rows = Indicator.objects.prefetch_related(

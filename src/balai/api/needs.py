@@ -7,9 +7,9 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 
-from balai.api.doors import PROBLEMS, Cursor, Door, Reference, Visitor, visitor
+from balai.api.doors import OF_LIST, OF_RECORD, OF_WRITE, Cursor, Door, Reference, Visitor, visitor
 from balai.api.text import Degrees, Line, Long
 from balai.core.errors import Invalid
 from balai.core.pagination import paginate
@@ -115,21 +115,33 @@ def _detail(need: Need) -> dict[str, Any]:
     return {**_out(need), "answers": answers}
 
 
-@router.get("/needs", response={200: NeedPage, **PROBLEMS}, operation_id="list_needs")
+@router.get(
+    "/needs",
+    response={200: NeedPage, **OF_LIST},
+    operation_id="list_needs",
+    summary="List needs",
+)
 def needs(
     request: HttpRequest,
     cursor: Cursor = None,
     dimension: Annotated[DimensionKey | None, Query()] = None,
     words: Annotated[Line, Query()] = "",
 ) -> Any:
+    """What citizens say the city should change, newest first; merged and hidden ones are left out."""
     who = visitor(request)
     rows = listed(who.user, city=settings.DEFAULT_CITY, dimension=dimension or "", words=words)
     page = paginate(rows, cursor, by="voiced_at")
     return {"items": [_out(need) for need in page.rows], "next": page.next, "previous": page.previous}
 
 
-@router.post("/needs", response={201: NeedDetail, **PROBLEMS}, operation_id="voice_need")
+@router.post(
+    "/needs",
+    response={201: NeedDetail, **OF_WRITE},
+    operation_id="voice_need",
+    summary="Voice a need",
+)
 def voice(request: HttpRequest, payload: NeedIn) -> Any:
+    """Tell the city what to change. Sent twice with the same ``key`` it gives the same need back."""
     who = visitor(request)
     values = payload.dict(exclude={"area"})
     area = Area.objects.filter(code=payload.area).first() if payload.area else None
@@ -137,34 +149,56 @@ def voice(request: HttpRequest, payload: NeedIn) -> Any:
         raise Invalid("There is no such area.", {"area": ["There is no such area."]})
     city = get_object_or_404(City, pk=settings.DEFAULT_CITY)
     need = actions.voice_need(by=who.person, city=city, area=area, **values)
-    return 201, _detail(_find(who, need.reference))
+    return Status(201, _detail(_find(who, need.reference)))
 
 
-@router.get("/needs/{reference}", response={200: NeedDetail, **PROBLEMS}, operation_id="get_need")
+@router.get(
+    "/needs/{reference}",
+    response={200: NeedDetail, **OF_RECORD},
+    operation_id="get_need",
+    summary="Read a need",
+)
 def need(request: HttpRequest, reference: Reference) -> Any:
+    """One need with the answers of the city."""
     return _detail(_find(visitor(request), reference))
 
 
-@router.put("/needs/{reference}/support", response={200: NeedDetail, **PROBLEMS}, operation_id="support_need")
+@router.put(
+    "/needs/{reference}/support",
+    response={200: NeedDetail, **OF_WRITE},
+    operation_id="support_need",
+    summary="Support a need",
+)
 def support(request: HttpRequest, reference: Reference) -> Any:
+    """Stand behind a need. Doing it twice changes nothing."""
     who = visitor(request)
     actions.support_need(need=_find(who, reference), by=who.person)
     return _detail(_find(who, reference))
 
 
 @router.delete(
-    "/needs/{reference}/support", response={200: NeedDetail, **PROBLEMS}, operation_id="withdraw_support"
+    "/needs/{reference}/support",
+    response={200: NeedDetail, **OF_WRITE},
+    operation_id="withdraw_support",
+    summary="Withdraw support",
 )
 def withdraw(request: HttpRequest, reference: Reference) -> Any:
+    """Take the caller's support back. Doing it twice changes nothing."""
     who = visitor(request)
     actions.withdraw_support(need=_find(who, reference), by=who.person)
     return _detail(_find(who, reference))
 
 
-@router.post("/needs/{reference}/answers", response={201: NeedDetail, **PROBLEMS}, operation_id="answer_need")
+@router.post(
+    "/needs/{reference}/answers",
+    response={201: NeedDetail, **OF_WRITE},
+    operation_id="answer_need",
+    summary="Answer a need",
+)
 def answer(request: HttpRequest, reference: Reference, payload: AnswerIn) -> Any:
+    """Answer in public for the agency it waits for."""
     who = visitor(request)
     found = _find(who, reference)
     agency = get_object_or_404(Organisation, slug=payload.agency, kind="agency")
     actions.answer_need(need=found, by=who.person, agency=agency, text=payload.text)
-    return 201, _detail(_find(who, reference))
+    return Status(201, _detail(_find(who, reference)))

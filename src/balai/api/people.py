@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from balai.api.doors import PROBLEMS, Cursor, Door, visitor
+from balai.api.doors import OF_PERSON, OF_PUBLIC, Cursor, Door, visitor
 from balai.collaborations.queries import awaiting
 from balai.core.models import LedgerHead, Notification
 from balai.core.pagination import paginate
@@ -68,13 +68,24 @@ class Head(Schema):
     hash: str
 
 
-@router.get("/partners", response=list[PartnerOut], operation_id="list_partners")
+@router.get(
+    "/partners",
+    response={200: list[PartnerOut], **OF_PUBLIC},
+    operation_id="list_partners",
+    summary="List partners",
+)
 def partners(request: HttpRequest) -> Any:
+    """Companies in the public directory, with the source of what is said of them."""
     rows = Organisation.objects.filter(kind=OrganisationKind.COMPANY, listed=True, active=True)
     return list(rows)
 
 
-@router.get("/me", response={200: Me, **PROBLEMS}, operation_id="get_me")
+@router.get(
+    "/me",
+    response={200: Me, **OF_PERSON},
+    operation_id="get_me",
+    summary="Read the caller",
+)
 def me(request: HttpRequest) -> Any:
     """The caller, in which seats, and the collaborations whose turn is theirs."""
     person = visitor(request).person
@@ -89,8 +100,14 @@ def me(request: HttpRequest) -> Any:
     }
 
 
-@router.get("/me/notifications", response={200: ToldPage, **PROBLEMS}, operation_id="list_notifications")
+@router.get(
+    "/me/notifications",
+    response={200: ToldPage, **OF_PERSON},
+    operation_id="list_notifications",
+    summary="List notifications",
+)
 def notifications(request: HttpRequest, cursor: Cursor = None) -> Any:
+    """What the caller was told in the hub, newest first."""
     person = visitor(request).person
     page = paginate(Notification.objects.filter(user=person, in_hub=True), cursor, by="at")
     items = [
@@ -108,7 +125,12 @@ def notifications(request: HttpRequest, cursor: Cursor = None) -> Any:
     return {"items": items, "next": page.next, "previous": page.previous}
 
 
-@router.get("/ledger/head", response=Head, operation_id="get_ledger_head")
+@router.get(
+    "/ledger/head",
+    response={200: Head, **OF_PUBLIC},
+    operation_id="get_ledger_head",
+    summary="Read the end of the ledger",
+)
 def head(request: HttpRequest) -> Any:
     """Where the chain ends. Whoever keeps an old end can prove nothing before it was rewritten."""
     return LedgerHead.objects.get()

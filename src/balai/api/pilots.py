@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from balai.api.collaborations import find
-from balai.api.doors import PROBLEMS, Door, Reference, visitor
+from balai.api.doors import OF_RECORD, OF_WRITE, Door, Reference, visitor
 from balai.api.text import Long
 from balai.collaborations.rules import may_see_inside
 from balai.core.rules import require
@@ -60,10 +60,13 @@ class Inside(Schema):
 
 
 @router.get(
-    "/collaborations/{reference}/pilot", response={200: PilotOut, **PROBLEMS}, operation_id="get_pilot"
+    "/collaborations/{reference}/pilot",
+    response={200: PilotOut, **OF_RECORD},
+    operation_id="get_pilot",
+    summary="Read a pilot",
 )
 def pilot(request: HttpRequest, reference: Reference) -> Any:
-    """The pilot; what an incident was, in words, only for those inside."""
+    """Dates, sites and incidents; what an incident was, in words, only for those inside."""
     who = visitor(request)
     collaboration = find(who, reference)
     found = get_object_or_404(Pilot, collaboration=collaboration)
@@ -89,7 +92,10 @@ def _incident(incident: Incident, inside: bool) -> dict[str, Any]:
 
 
 @router.get(
-    "/collaborations/{reference}/pilot/contains", response={200: Inside, **PROBLEMS}, operation_id="is_inside"
+    "/collaborations/{reference}/pilot/contains",
+    response={200: Inside, **OF_RECORD},
+    operation_id="is_inside",
+    summary="Ask whether a point is inside",
 )
 def inside_sites(
     request: HttpRequest,
@@ -97,7 +103,7 @@ def inside_sites(
     latitude: Annotated[float, Query(ge=-90, le=90)],
     longitude: Annotated[float, Query(ge=-180, le=180)],
 ) -> Any:
-    """Whether a point lies inside any active site of the pilot."""
+    """Whether a point lies inside any active site of the pilot, and of which."""
     collaboration = find(visitor(request), reference)
     found = get_object_or_404(Pilot, collaboration=collaboration)
     names = [s.name for s in found.sites.filter(active=True) if contains(s, latitude, longitude)]
@@ -106,10 +112,12 @@ def inside_sites(
 
 @router.post(
     "/collaborations/{reference}/incidents",
-    response={201: IncidentOut, **PROBLEMS},
+    response={201: IncidentOut, **OF_WRITE},
     operation_id="report_incident",
+    summary="Report an incident",
 )
 def report(request: HttpRequest, reference: Reference, payload: IncidentIn) -> Any:
+    """For those inside. Its kind, time and number hurt are public at once; the words are not."""
     who = visitor(request)
     collaboration = find(who, reference)
     require(may_see_inside(who.person, collaboration))
@@ -121,7 +129,7 @@ def report(request: HttpRequest, reference: Reference, payload: IncidentIn) -> A
         text=payload.text,
         people_hurt=payload.people_hurt,
     )
-    return 201, _incident(incident, True)
+    return Status(201, _incident(incident, True))
 
 
 def _aware(moment: datetime) -> datetime:

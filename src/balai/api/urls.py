@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -50,25 +51,33 @@ def refused(request: HttpRequest, fault: BalaiError) -> HttpResponse:
 
 @api_v1.exception_handler(Http404)
 def not_found(request: HttpRequest, _fault: Http404) -> HttpResponse:
-    return problem(request, 404, "not_found", "There is no such record, or you may not see it.")
+    return problem(request, 404, "not_found", _("There is no such record, or you may not see it."))
 
 
 @api_v1.exception_handler(AuthenticationError)
 def unauthorised(request: HttpRequest, _fault: AuthenticationError) -> HttpResponse:
-    response = problem(request, 401, "unauthorised", "Sign in, or send a valid key.")
+    response = problem(request, 401, "unauthorised", _("Sign in, or send a valid key."))
     response["WWW-Authenticate"] = "Bearer"
     return response
 
 
 @api_v1.exception_handler(PermissionDenied)
 def forbidden(request: HttpRequest, fault: PermissionDenied) -> HttpResponse:
-    return problem(request, 403, "refused", str(fault) or "Not allowed.")
+    return problem(request, 403, "refused", str(fault) or _("This is not open to you."))
 
 
 @api_v1.exception_handler(HttpError)
 def http_error(request: HttpRequest, fault: HttpError) -> HttpResponse:
     kind = {403: "refused", 429: "too_many"}.get(fault.status_code, "invalid")
-    return problem(request, fault.status_code, kind, str(fault))
+    response = problem(request, fault.status_code, kind, str(fault))
+    if fault.status_code == 429:
+        response["Retry-After"] = "60"
+    return response
+
+
+@api_v1.exception_handler(RequestDataTooBig)
+def too_big(request: HttpRequest, _fault: RequestDataTooBig) -> HttpResponse:
+    return problem(request, 413, "too_big", _("The request is too big. Nothing was changed."))
 
 
 @api_v1.exception_handler(ValidationError)
@@ -76,4 +85,4 @@ def not_valid(request: HttpRequest, fault: ValidationError) -> HttpResponse:
     fields: dict[str, list[str]] = {}
     for error in fault.errors:
         fields.setdefault(".".join(map(str, error["loc"])), []).append(str(error["msg"]))
-    return problem(request, 422, "invalid", "The request does not fit its description.", fields)
+    return problem(request, 422, "invalid", _("The request does not fit its description."), fields)
