@@ -43,6 +43,7 @@ from balai.people.rules import hats_in
 
 PDF = frozenset({documents.PDF})
 LONGEST_NOTE = 500
+LONGEST = {"signatory_name": 150, "signatory_title": 150, "mandate": 200, "number": 120}
 
 
 def verify_address(agreement_id: UUID) -> str:
@@ -216,7 +217,7 @@ def set_signatory(
     }
     faults: dict[str, list[Text]] = {}
     for field, value in values.items():
-        limit = Party._meta.get_field(field).max_length or 0
+        limit = LONGEST[field]
         if "\n" in value or len(value) > limit:
             faults[field] = [_("One line of at most %(limit)s characters.") % {"limit": limit}]
         elif unprintable(value):
@@ -229,7 +230,18 @@ def set_signatory(
     if faults:
         raise Invalid(_("The signatory cannot be kept as given."), faults)
     latest = _latest(agreement, None)
-    parties = tuple(replace(p, **values) if p.place == own.place else p for p in latest.reading.parties)
+    parties = tuple(
+        replace(
+            p,
+            signatory_name=values["signatory_name"],
+            signatory_title=values["signatory_title"],
+            mandate=values["mandate"],
+            number=values["number"],
+        )
+        if p.place == own.place
+        else p
+        for p in latest.reading.parties
+    )
     note = _("Signatory, mandate and number of %(party)s") % {"party": own.organisation.name}
     return _propose(
         agreement, latest, replace(latest.reading, parties=parties), by=by, note=note, party=(own, values)

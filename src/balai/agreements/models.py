@@ -56,7 +56,7 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         """Those whose versions and notes the person may read: of one's own organisation or city."""
         if not is_person(user):
             return self.none()
-        own = Party.objects.filter(organisation__in=organisations_of(user)).values("agreement")
+        own = Party.objects.filter(Q(organisation__in=organisations_of(user))).values("agreement")
         return self.filter(Q(pk__in=own) | Q(city__in=cities_staffed(user) | cities_audited(user)))
 
     def readable_by(self, user: Reader) -> "AgreementQuerySet":

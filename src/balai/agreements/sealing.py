@@ -52,10 +52,7 @@ class KeySealer:
 
     @property
     def name(self) -> str:
-        from pyhanko.sign import Signer
-
-        signer: Signer = self._signer()
-        return str(signer.subject_name)
+        return str(self._signer().subject_name)
 
     def seal(self, pdf: bytes, *, face: bytes | None = None) -> bytes:
         from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -91,9 +88,10 @@ class KeySealer:
     def _signer(self) -> "Signer":
         from pyhanko.sign import SimpleSigner
 
-        return SimpleSigner.load_pkcs12_data(
+        signer: Signer = SimpleSigner.load_pkcs12_data(
             self.path.read_bytes(), other_certs=[], passphrase=self.password.encode() or None
         )
+        return signer
 
 
 def default_sealer() -> Sealer:
@@ -244,9 +242,9 @@ def _stamp(face: bytes) -> Any:
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.stamp import StaticStampStyle
 
-    class Page(PdfContent):  # type: ignore[misc]
+    class Page(PdfContent):
         def render(self) -> bytes:
-            page = self.writer.import_page_as_xobject(PdfFileReader(BytesIO(face)), page_ix=0)
+            page = self._ensure_writer.import_page_as_xobject(PdfFileReader(BytesIO(face)), page_ix=0)
             self.resources.xobject["/Lembar"] = page
             left, bottom, right, top = page.get_object()["/BBox"]
             self.box = BoxConstraints(width=abs(right - left), height=abs(top - bottom))

@@ -20,7 +20,6 @@ from balai.agreements.terms import (
 )
 
 FOLDER = Path(__file__).resolve().parent / "documents"
-STANDARD = "a-2b"
 
 # Where documents/agreement.typ leaves the frame on the last page: mm from the lower left of A4.
 FRAME_MM = (25, 297 - 24 - 28 - 112, 25 + 165, 297 - 24 - 28)
@@ -133,11 +132,11 @@ def _compile(template: str, data: dict[str, Any], day: date) -> bytes:
 
     stamp = int(datetime.combine(day, time(), UTC).timestamp())
     pdf: bytes = typst.compile(
-        (FOLDER / template).read_bytes(),
-        root=str(FOLDER),
+        FOLDER / template,
+        root=FOLDER,
         format="pdf",
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        pdf_standards=[STANDARD],
+        pdf_standards="a-2b",
         timestamp=stamp,
         ignore_system_fonts=True,
     )
@@ -312,7 +311,7 @@ def _personal(personal: bool, basis: str, controller: str, days: int | None) -> 
 @cache
 def qr_svg(address: str) -> str:
     """A QR code of ``address`` as one SVG path with a quiet zone of four modules."""
-    import qrcode
+    import qrcode  # type: ignore[import-untyped]
 
     code = qrcode.QRCode(border=4, error_correction=qrcode.constants.ERROR_CORRECT_M)
     code.add_data(address)

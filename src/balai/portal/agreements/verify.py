@@ -70,7 +70,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 
 def _fits(form: VerifyForm) -> bool:
-    file: UploadedFile = form.cleaned_data["file"]
+    file: UploadedFile[Any] = form.cleaned_data["file"]
     if (file.size or 0) <= settings.UPLOAD_LIMIT_BYTES:
         return True
     limit = settings.UPLOAD_LIMIT_BYTES // (1024 * 1024)

@@ -8,7 +8,7 @@ from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -485,7 +485,7 @@ def open_for_signing(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @never_cache
 @login_required
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]
 def sign_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Sign the document shown here, after signing in again."""
     agreement = _mine(request, pk)
@@ -540,7 +540,7 @@ def publish(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_GET
 @login_required
-def version_file(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+def version_file(request: HttpRequest, pk: UUID, number: int) -> FileResponse:
     """The PDF of one version, for those inside."""
     agreement = _mine(request, pk)
     document = document_of(agreement, number) if number < 2**31 else None
@@ -550,7 +550,7 @@ def version_file(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
 
 
 @require_GET
-def sealed_file(request: HttpRequest, pk: UUID) -> HttpResponse:
+def sealed_file(request: HttpRequest, pk: UUID) -> FileResponse:
     """The sealed PDF, for those who may read the text."""
     rows = Agreement.objects.readable_by(request.user).select_related("sealed_document")
     agreement = get_object_or_404(rows, pk=pk)
