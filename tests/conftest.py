@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
+
+hypothesis_settings.register_profile("balai", deadline=None)
+hypothesis_settings.load_profile("balai")
 
 HOME = Path(tempfile.mkdtemp(prefix="balai-test-"))
 

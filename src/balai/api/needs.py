@@ -79,6 +79,11 @@ class AnswerIn(Schema):
     text: Long
 
 
+def _coarse(degrees: float | None) -> float | None:
+    """To about 100 m, as in the open list: a need tells a place, not a door."""
+    return None if degrees is None else round(degrees, 3)
+
+
 def _out(need: Need) -> dict[str, Any]:
     return {
         "reference": need.reference,
@@ -88,8 +93,8 @@ def _out(need: Need) -> dict[str, Any]:
         "dimension": need.dimension,
         "place": need.place,
         "area": need.area.code if need.area else None,
-        "latitude": need.latitude,
-        "longitude": need.longitude,
+        "latitude": _coarse(need.latitude),
+        "longitude": _coarse(need.longitude),
         "state": need.state,
         "agency": need.agency.slug if need.agency else None,
         "merged_into": need.merged_into.reference if need.merged_into else None,

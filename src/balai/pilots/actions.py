@@ -16,6 +16,7 @@ from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Document
 from balai.core.rules import require
 from balai.indicators.models import Indicator
+from balai.needs.actions import solve_by_effect
 from balai.people.models import User
 from balai.pilots import rules
 from balai.pilots.geofence import check_fence
@@ -390,5 +391,13 @@ def verify_effect(*, effect: Effect, by: User, seen: Decimal) -> Effect:
         if not rows.exclude(claimed_by=by.pseudonym).update(verified_by=by.pseudonym, verified_at=now):
             raise Stale(_("The recorded effect has changed or is verified already."))
         tell(collaboration, "effect.verified", by, public=True, data={"observed": str(seen)})
+        if collaboration.challenge is not None and meets_target(effect.plan, seen):
+            for need in collaboration.challenge.needs.order_by("pk"):
+                solve_by_effect(need=need, evaluation=f"effect:{effect.pk}")
     effect.verified_by, effect.verified_at = by.pseudonym, now
     return effect
+
+
+def meets_target(plan: EvaluationPlan, observed: Decimal) -> bool:
+    """Whether the observed value reaches the target, in the direction the plan set."""
+    return observed >= plan.target if plan.target > plan.baseline else observed <= plan.target

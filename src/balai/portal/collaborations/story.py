@@ -91,7 +91,9 @@ def detail_of(entry: Entry) -> str:
         return f"{capfirst(text)}; " + _("people hurt: %(hurt)s") % {"hurt": facts.get("hurt", 0)}
     if facts.get("authority"):
         return f"{facts['authority']}: {facts.get('reason', '')}"
-    for key in ("reason", "grounds", "name", "period", "sha256"):
+    if sha256 := facts.get("sha256"):
+        return _("Fingerprint %(start)s…") % {"start": str(sha256)[:12]}
+    for key in ("reason", "grounds", "name", "period"):
         if facts.get(key):
             return str(facts[key])
     return ""
@@ -121,6 +123,12 @@ def record_lines(entries: Sequence[Entry], organisations: dict[UUID, Organisatio
         )
         for entry in entries
     ]
+
+
+def documented(*threads: str) -> list[Line]:
+    """What public sources say on these threads, the oldest first; one query."""
+    rows = Entry.objects.filter(thread__in=threads, public=True, verb="record.documented")
+    return record_lines(sorted(rows, key=lambda entry: (day_of(entry), entry.seq)), {})
 
 
 def hops_of(

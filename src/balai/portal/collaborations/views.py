@@ -17,7 +17,15 @@ from django.views.decorators.http import require_GET
 from balai.collaborations import registry
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
-from balai.collaborations.queries import options, standing, threads_of, timeline, with_parties
+from balai.collaborations.queries import (
+    Option,
+    Standing,
+    options,
+    standing,
+    threads_of,
+    timeline,
+    with_parties,
+)
 from balai.collaborations.rules import hat_for, is_partner, may_see_inside
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Follow
@@ -31,6 +39,7 @@ STATES = {
     "open": lazy("in progress"),
     "running": lazy("running"),
     "suspended": lazy("suspended"),
+    "measured": lazy("effect verified"),
     "ended": lazy("ended"),
     "failed": lazy("stopped or terminated"),
     "adopted": lazy("adopted or offered"),
@@ -51,7 +60,7 @@ class RegisterFilter(forms.Form):
 
 
 def _register(form: RegisterFilter) -> QuerySet[Collaboration]:
-    rows = with_parties(Collaboration.objects.filter(public_since__isnull=False))
+    rows = with_effect(Collaboration.objects.filter(public_since__isnull=False))
     values = form.cleaned_data if form.is_valid() else {}
     if words := values.get("q"):
         rows = rows.filter(
@@ -69,6 +78,8 @@ def _register(form: RegisterFilter) -> QuerySet[Collaboration]:
             rows = rows.filter(ended_at=None)
         case "running" | "suspended" as stage:
             rows = rows.filter(stage=stage)
+        case "measured":
+            rows = rows.filter(pilot__evaluation__effect__verified_at__isnull=False)
         case "ended":
             rows = rows.filter(ended_at__isnull=False)
         case "failed":
@@ -78,12 +89,23 @@ def _register(form: RegisterFilter) -> QuerySet[Collaboration]:
     return rows
 
 
+def with_effect(rows: QuerySet[Collaboration]) -> QuerySet[Collaboration]:
+    """All that `rows_of` shows, in one query: the parties, and what was measured."""
+    return with_parties(rows).select_related("pilot__evaluation__indicator", "pilot__evaluation__effect")
+
+
 def rows_of(collaborations: Sequence[Collaboration]) -> list[dict[str, Any]]:
-    """What a list row shows; no query beyond the one that read the rows."""
+    """What a list row shows of rows read by `with_effect`; no query beyond that one."""
     return [
-        {"it": c, "strip": strip_of(c), "standing": standing(c), "scheme": c.scheme.name}
+        {"it": c, "strip": strip_of(c), "standing": standing(c), "scheme": c.scheme.name, **_verified(c)}
         for c in collaborations
     ]
+
+
+def _verified(collaboration: Collaboration) -> dict[str, Any]:
+    plan = getattr(getattr(collaboration, "pilot", None), "evaluation", None)
+    effect = getattr(plan, "effect", None)
+    return {"plan": plan, "effect": effect} if effect and effect.verified_at else {}
 
 
 @require_GET
@@ -169,22 +191,23 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     organisations = organisations_of(entries, [collaboration.partner, collaboration.agency])
     pilot = getattr(collaboration, "pilot", None)
     plan = getattr(pilot, "evaluation", None) if pilot else None
+    my_turn = bool(
+        now.stage.turn and is_person(request.user) and hat_for(request.user, collaboration, now.stage.turn)
+    )
+    moves = options(request.user, collaboration) if inside and not now.stage.is_end else []
     return render(
         request,
         "collaborations/detail.html",
         {
+            "tone": _tone(collaboration, now),
+            **_doors(moves, my_turn=my_turn, phase=now.stage.phase),
             "it": collaboration,
             "scheme": collaboration.scheme,
             "now": now,
             "inside": inside,
             "hops": hops_of(collaboration, now, entries, organisations, needs),
             "lines": record_lines(entries, organisations),
-            "options": options(request.user, collaboration) if inside and not now.stage.is_end else [],
-            "my_turn": bool(
-                now.stage.turn
-                and is_person(request.user)
-                and hat_for(request.user, collaboration, now.stage.turn)
-            ),
+            "my_turn": my_turn,
             "partner_side": is_partner(request.user, collaboration),
             "decision": _decision(collaboration, inside),
             "pilot": pilot,
@@ -197,6 +220,26 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             and Follow.objects.filter(user=request.user, thread=collaboration.thread).exists(),
         },
     )
+
+
+def _tone(collaboration: Collaboration, now: Standing) -> str:
+    """How the present standing looks: it runs, somebody paused it, it ended well or badly."""
+    if now.stage.is_end:
+        return "stop" if strip_of(collaboration)[-1].state == "stopped" else "done"
+    return "stop" if now.stage.kind == "paused" else "neutral" if collaboration.documented else "go"
+
+
+def _doors(moves: Sequence[Option], *, my_turn: bool, phase: str) -> dict[str, Any]:
+    """The reader's moves and those of others, and the one thing to press first: a move or a room."""
+    mine = sorted((option for option in moves if option.yours), key=lambda option: option.move.tone != "go")
+    first = next((option.move.key for option in mine if option.open and option.move.tone == "go"), "")
+    room = {"decision": "application", "effect": "pilot", "exit": "pilot"}.get(phase, phase)
+    return {
+        "mine": mine,
+        "others": [option for option in moves if not option.yours],
+        "first_move": first,
+        "first_room": room if my_turn and not first else "",
+    }
 
 
 def _decision(collaboration: Collaboration, inside: bool) -> Any:

@@ -14,6 +14,7 @@ from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused, Stale
 from balai.people.models import City, Organisation
 from balai.people.rules import CITY_STAFF, is_person
+from balai.portal.collaborations.story import documented
 from balai.portal.collaborations.views import find
 from balai.portal.forms import refuse
 from balai.programme.actions import ask_to_copy, offer_solution
@@ -36,6 +37,7 @@ def movement(request: HttpRequest) -> HttpResponse:
         "programme/movement.html",
         {
             "cohorts": list(cohorts),
+            "documented": documented("programme:movement"),
             "offers": list(offers.filter(collaboration__public_since__isnull=False).order_by("-opened_at")),
         },
     )
@@ -50,6 +52,7 @@ def city(request: HttpRequest, slug: str) -> HttpResponse:
         "programme/city.html",
         {
             "city": found,
+            "documented": documented(f"city:{found.pk}"),
             "memberships": list(found.cohort_memberships.select_related("cohort")),
             "works": list(
                 Collaboration.objects.filter(city=found, public_since__isnull=False).select_related(
@@ -127,6 +130,8 @@ def offer_new(request: HttpRequest, reference: str) -> HttpResponse:
     verdict = may_offer(request.user, collaboration)
     if not verdict or not is_person(request.user):
         raise Refused(verdict.reason)
+    if request.method != "POST" and (made := Offer.objects.filter(collaboration=collaboration).first()):
+        return redirect("portal:offer", pk=made.pk)
     form = OfferForm(request.POST or None)
     status = 200
     if request.method == "POST":

@@ -6,16 +6,17 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, F, Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_GET
 
 from balai.challenges.models import Challenge, ChallengeState
 from balai.collaborations.models import Collaboration
-from balai.collaborations.queries import current_schemes, with_parties
+from balai.collaborations.queries import current_schemes
 from balai.core import ledger
 from balai.core import search as core_search
 from balai.core.models import Entry, LedgerHead
@@ -26,9 +27,18 @@ from balai.needs.models import Need, NeedState
 from balai.people.models import Organisation, OrganisationKind, Role
 from balai.people.rules import cities_audited, has_role
 from balai.portal import charts
-from balai.portal.collaborations.views import rows_of
+from balai.portal.collaborations.story import documented
+from balai.portal.collaborations.views import rows_of, with_effect
 from balai.portal.components import HOPS
 from balai.portal.limits import limited, too_many
+
+
+_PLAN, _SEEN = "pilot__evaluation__target", "pilot__evaluation__effect__observed"
+REACHED = Q(pilot__evaluation__effect__verified_at__isnull=False) & (
+    Q(**{f"{_PLAN}__gt": F("pilot__evaluation__baseline"), f"{_SEEN}__gte": F(_PLAN)})
+    | Q(**{f"{_PLAN}__lt": F("pilot__evaluation__baseline"), f"{_SEEN}__lte": F(_PLAN)})
+)
+"""Collaborations whose verified effect met the target, in the direction the plan wanted."""
 
 
 @require_GET
@@ -46,13 +56,13 @@ def home(request: HttpRequest) -> HttpResponse:
         running=Count("pk", filter=Q(stage="running"), distinct=True),
         suspended=Count("pk", filter=Q(stage="suspended"), distinct=True),
         sealed=Count("pk", filter=Q(agreements__state="sealed"), distinct=True),
-        planned=Count("pk", filter=Q(pilot__evaluation__isnull=False), distinct=True),
         measured=Count("pk", filter=Q(pilot__evaluation__effect__verified_at__isnull=False), distinct=True),
+        reached=Count("pk", filter=REACHED, distinct=True),
         ended=Count("pk", filter=Q(ended_at__isnull=False), distinct=True),
         failed=Count("pk", filter=Q(outcome__in=("stopped", "terminated")), distinct=True),
         adopted=Count("pk", filter=Q(outcome__in=("adopted", "offered")), distinct=True),
     )
-    recent = list(with_parties(public)[:5])
+    recent = list(with_effect(public)[:5])
     calls = list(
         Challenge.objects.filter(city=settings.DEFAULT_CITY, state=ChallengeState.OPEN)
         .select_related("agency")
@@ -64,13 +74,23 @@ def home(request: HttpRequest) -> HttpResponse:
         "decision": (done["total"], _("accepted by a panel")),
         "agreement": (done["sealed"], _("signed and sealed")),
         "pilot": (done["running"], _("running; %(n)s suspended") % {"n": done["suspended"]}),
-        "effect": (done["measured"], _("measured and verified, of %(n)s planned") % {"n": done["planned"]}),
+        "effect": (done["measured"], _("measured; %(n)s reached the target") % {"n": done["reached"]}),
         "exit": (
             done["ended"],
             _("%(n)s adopted, %(m)s stopped") % {"n": done["adopted"], "m": done["failed"]},
         ),
     }
-    hops = [(key, HOPS[key], *figures[key]) for key in HOPS if key in figures]
+    register = reverse("portal:register")
+    places = {
+        "need": reverse("portal:need_list"),
+        "challenge": reverse("portal:challenge_list"),
+        "decision": register,
+        "agreement": reverse("portal:agreement_list"),
+        "pilot": f"{register}?state=running",
+        "effect": f"{register}?state=measured",
+        "exit": f"{register}?state=ended",
+    }
+    hops = [(key, HOPS[key], *figures[key], places[key]) for key in HOPS if key in figures]
     return render(
         request,
         "public/home.html",
@@ -109,8 +129,7 @@ def partner(request: HttpRequest, slug: str) -> HttpResponse:
         listed=True,
         kind=OrganisationKind.COMPANY,
     )
-    rows = with_parties(Collaboration.objects.filter(partner=found, public_since__isnull=False))
-    facts = Entry.objects.filter(thread=f"organisation:{found.pk}", public=True, verb="record.documented")
+    rows = with_effect(Collaboration.objects.filter(partner=found, public_since__isnull=False))
     return render(
         request,
         "public/partner.html",
@@ -118,7 +137,7 @@ def partner(request: HttpRequest, slug: str) -> HttpResponse:
             "partner": found,
             "rows": rows_of(list(rows)),
             "datasets": list(found.datasets.all()),
-            "facts": sorted((entry.facts for entry in facts), key=lambda f: str(f.get("on", ""))),
+            "documented": documented(f"organisation:{found.pk}"),
         },
     )
 
@@ -154,7 +173,7 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
     indicators = list(
         Indicator.objects.filter(dimension=key).prefetch_related(Prefetch("values", queryset=values))
     )
-    works = with_parties(
+    works = with_effect(
         Collaboration.objects.filter(
             city=settings.DEFAULT_CITY, public_since__isnull=False, dimensions__icontains=f'"{key}"'
         )
@@ -167,6 +186,7 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
             "name": Dimension(key).label,
             "rows": [_indicator_row(indicator) for indicator in indicators],
             "works": rows_of(list(works[:20])),
+            "documented": documented(*(f"indicator:{indicator.pk}" for indicator in indicators)),
         },
     )
 

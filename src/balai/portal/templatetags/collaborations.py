@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from balai.collaborations.registry import ROLES
+from balai.pilots.actions import meets_target
 from balai.pilots.models import Effect, EvaluationPlan, Incident, MonitoringReport
 from balai.portal import charts
 from balai.portal.templatetags.balai import day, status
@@ -45,9 +46,8 @@ def effect_tag(plan: EvaluationPlan, effect: Effect) -> SafeString:
     """Whether the target was reached, in a word; worse than the baseline is said as plainly."""
     up = plan.target > plan.baseline
     observed: Decimal = effect.observed
-    reached = observed >= plan.target if up else observed <= plan.target
     better = observed > plan.baseline if up else observed < plan.baseline
-    if reached:
+    if meets_target(plan, observed):
         return status(_("target reached"), "done")
     if better:
         return status(_("better, target not reached"), "go")
@@ -77,6 +77,56 @@ def unlocalized(value: Decimal) -> str:
 def measure(value: Decimal | None) -> str:
     """A measured number without empty decimals, written as the reader's language does."""
     return "" if value is None else str(number_format(format(value.normalize(), "f"), force_grouping=True))
+
+
+UNITS = {
+    "count": lazy("count"),
+    "count/year": lazy("a year"),
+    "days": lazy("days"),
+    "hours": lazy("hours"),
+    "hours/year": lazy("hours a year"),
+    "index 0-100": lazy("index 0–100"),
+    "index 0-5": lazy("index 0–5"),
+    "index 1-4": lazy("index 1–4"),
+    "minutes": lazy("minutes"),
+    "million Rp": lazy("million rupiah"),
+    "million Rp/year": lazy("million rupiah a year"),
+    "billion Rp/year": lazy("billion rupiah a year"),
+    "million trips/year": lazy("million trips a year"),
+    "per 1000": lazy("per 1,000"),
+    "rank": lazy("rank"),
+    "thousand m3/year": lazy("thousand m³ a year"),
+    "tonne/day": lazy("tonnes a day"),
+    "ug/m3": lazy("µg/m³"),
+    "years": lazy("years"),
+    "% extra time": lazy("% extra time"),
+    "% of area": lazy("% of the area"),
+    "% of population": lazy("% of the population"),
+    "% of trips": lazy("% of trips"),
+    "% of value": lazy("% of the value"),
+    "0-1": lazy("0–1"),
+}
+
+
+@register.filter
+def unit(code: str) -> str:
+    """A unit of measure in the reader's language; an unknown one as it stands."""
+    return str(UNITS.get(code, code))
+
+
+@register.simple_tag
+def effect_chart(plan: EvaluationPlan, effect: Effect) -> SafeString:
+    """Where it began, what was reached, what was promised: three bars on one scale."""
+    hue = plan.indicator.dimension
+    return charts.bars(
+        [
+            charts.Bar(_("before"), float(plan.baseline), quiet=True),
+            charts.Bar(_("observed"), float(effect.observed), hue=hue),
+            charts.Bar(_("target"), float(plan.target), quiet=True),
+        ],
+        title=_("Before, observed and target"),
+        desc=f"{plan.baseline.normalize():f} → {effect.observed.normalize():f} ({plan.target.normalize():f})",
+    )
 
 
 @register.filter
