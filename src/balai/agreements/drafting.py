@@ -294,7 +294,8 @@ def _party(place: int, organisation: Organisation, role: Both) -> PartyTerms:
 
 
 def _line(text: str) -> str:
-    return " ".join(legible(text).split()).rstrip(" .")
+    """One line without its full stop, to stand inside an article's sentence."""
+    return " ".join(legible(text).split()).rstrip(" .?!")
 
 
 def _first(answers: Mapping[str, Any], keys: Iterable[str]) -> str:
