@@ -30,7 +30,8 @@ TONES = {
 
 
 def public_collaborations() -> QuerySet[Collaboration]:
-    return with_parties(Collaboration.objects.filter(public_since__isnull=False)).order_by("created_at")
+    rows = with_parties(Collaboration.objects.filter(public_since__isnull=False)).order_by("created_at")
+    return rows.select_related("pilot__evaluation__indicator", "pilot__evaluation__effect")
 
 
 def with_chain(rows: QuerySet[Need]) -> QuerySet[Need]:

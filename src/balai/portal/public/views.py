@@ -32,7 +32,6 @@ from balai.portal.collaborations.views import rows_of, with_effect
 from balai.portal.components import HOPS
 from balai.portal.limits import limited, too_many
 
-
 _PLAN, _SEEN = "pilot__evaluation__target", "pilot__evaluation__effect__observed"
 REACHED = Q(pilot__evaluation__effect__verified_at__isnull=False) & (
     Q(**{f"{_PLAN}__gt": F("pilot__evaluation__baseline"), f"{_SEEN}__gte": F(_PLAN)})

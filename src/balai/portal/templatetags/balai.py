@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -16,8 +17,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from balai.indicators.models import Dimension
 from balai.portal.components import Bead, Count, Facts, FileLine, Hop, Tab, Text, beads
@@ -32,6 +33,11 @@ def draw(part: str, /, **context: Any) -> SafeString:
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A decorative icon from the sprite; the words beside it carry the meaning."""
+    return _icon(str(name))
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str) -> SafeString:
     return format_html(
         '<svg class="icon" width="20" height="20" aria-hidden="true"><use href="{}#{}"></use></svg>',
         static("balai/icons.svg"),
@@ -73,8 +79,17 @@ def page_head(
 
 @register.simple_tag
 def thread(hops: Sequence[Hop], level: int = 3) -> SafeString:
-    """The whole thread, upright; ``level`` is the heading level of a hop."""
-    return draw("thread", hops=hops, level=level)
+    """The whole thread, upright; ``level`` is the heading level of a hop.
+
+    A phase opens with a knot; what else was done in the same phase hangs under it as a bead.
+    """
+    rows: list[tuple[Hop, bool]] = []
+    before: Hop | None = None
+    for hop in hops:
+        bead = before is not None and hop.state == before.state == "done" and hop.label == before.label
+        rows.append((hop, bead))
+        before = hop
+    return draw("thread", rows=rows, level=level)
 
 
 @register.simple_tag
@@ -89,7 +104,14 @@ def thread_strip(
     """The thread in one line: ``at`` is a phase of `HOPS`, or beads made by `components.beads`."""
     row = beads(at, stopped=stopped, finished=finished) if isinstance(at, str) else list(at)
     here = next((bead for bead in row if bead.state in {"now", "stopped"}), row[-1] if row else None)
-    return draw("thread_strip", beads=row, here=here, turn=turn, since=since, text=text)
+    line = _beads(get_language() or "", tuple((str(bead.label), bead.state) for bead in row))
+    return draw("thread_strip", line=line, here=here, turn=turn, since=since, text=text)
+
+
+@lru_cache(maxsize=1024)
+def _beads(_language: str, row: tuple[tuple[str, str], ...]) -> SafeString:
+    """The beads of a strip. A list shows few different ones, many times."""
+    return draw("thread_beads", beads=[Bead(label, state) for label, state in row])
 
 
 @register.simple_tag
@@ -173,9 +195,12 @@ def figure(
 
 
 @register.simple_block_tag
-def filters(content: str, label: Text = "", clear_url: str = "") -> SafeString:
-    """A GET form around filter fields, with its own button."""
-    return draw("filters", content=content, label=label, clear_url=clear_url)
+def filters(content: str, label: Text = "", clear_url: str = "", used: object = True) -> SafeString:
+    """A GET form around filter fields, with its own button.
+
+    Folded on a phone unless ``used`` (pass ``request.GET``): the list comes first.
+    """
+    return draw("filters", content=content, label=label, clear_url=clear_url, used=bool(used))
 
 
 @register.simple_tag

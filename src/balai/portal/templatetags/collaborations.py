@@ -99,11 +99,11 @@ UNITS = {
     "tonne/day": lazy("tonnes a day"),
     "ug/m3": lazy("µg/m³"),
     "years": lazy("years"),
-    "% extra time": lazy("% extra time"),
-    "% of area": lazy("% of the area"),
-    "% of population": lazy("% of the population"),
-    "% of trips": lazy("% of trips"),
-    "% of value": lazy("% of the value"),
+    "% extra time": lazy("per cent extra time"),
+    "% of area": lazy("per cent of the area"),
+    "% of population": lazy("per cent of the population"),
+    "% of trips": lazy("per cent of trips"),
+    "% of value": lazy("per cent of the value"),
     "0-1": lazy("0–1"),
 }
 
