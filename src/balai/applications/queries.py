@@ -34,7 +34,7 @@ def applications() -> QuerySet[Application]:
         "collaboration__challenge",
         "collaboration__city",
         "collaboration__predecessor",
-    )
+    ).defer("collaboration__scheme_version__source")
 
 
 def application_of(collaboration: Collaboration) -> Application:
@@ -247,9 +247,8 @@ def _listed(rows: QuerySet[Collaboration]) -> QuerySet[Collaboration]:
         .annotate(number=Count("pk"))
         .values("number")
     )
-    return rows.select_related("scheme_version", "partner", "agency", "challenge", "city").annotate(
-        reviews_in=Coalesce(Subquery(counted), 0)
-    )
+    rows = rows.select_related("scheme_version", "partner", "agency", "challenge", "city")
+    return rows.defer("scheme_version__source").annotate(reviews_in=Coalesce(Subquery(counted), 0))
 
 
 @dataclass(frozen=True, slots=True)

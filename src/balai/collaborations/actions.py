@@ -30,7 +30,7 @@ def publish_scheme(*, source: str) -> SchemeVersion:
     Publishing the same text again changes nothing. Raises SchemeError for a text that does not
     validate and Invalid for other text under a version that exists.
     """
-    scheme = schemes.parse(source)
+    scheme = schemes.parse_cached(source)
     digest = sha256(source.encode()).hexdigest()
     with transaction.atomic():
         same = SchemeVersion.objects.filter(key=scheme.key, version=scheme.version).first()

@@ -37,10 +37,10 @@ class SchemeVersion(models.Model):
 
     @cached_property
     def scheme(self) -> "Scheme":
-        """The parsed scheme; parsed once per process and hash."""
-        from balai.collaborations.schemes import parse_cached
+        """The parsed scheme; parsed once per process and hash. Lists may leave ``source`` unread."""
+        from balai.collaborations.schemes import known, parse_cached
 
-        return parse_cached(self.source)
+        return known(self.sha256) or parse_cached(self.source)
 
 
 class CollaborationQuerySet(models.QuerySet["Collaboration"]):

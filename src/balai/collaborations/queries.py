@@ -31,7 +31,8 @@ def current_schemes() -> list[Scheme]:
 
 def with_parties(rows: QuerySet[Collaboration]) -> QuerySet[Collaboration]:
     """Everything a list row or a page head shows, in one query."""
-    return rows.select_related("scheme_version", "partner", "agency", "challenge", "city", "predecessor")
+    rows = rows.select_related("scheme_version", "partner", "agency", "challenge", "city", "predecessor")
+    return rows.defer("scheme_version__source")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -456,14 +455,18 @@ def _closure(start: set[str], steps: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-@lru_cache(maxsize=256)
-def _parse_by_hash(_digest: str, source: str) -> Scheme:
-    return parse(source)
+_parsed: dict[str, Scheme] = {}
+
+
+def known(digest: str) -> Scheme | None:
+    """The scheme whose text has this SHA-256, if this process has parsed it."""
+    return _parsed.get(digest)
 
 
 def parse_cached(source: str) -> Scheme:
     """`parse`, once per process for the same text."""
-    return _parse_by_hash(sha256(source.encode()).hexdigest(), source)
+    digest = sha256(source.encode()).hexdigest()
+    return _parsed.get(digest) or _parsed.setdefault(digest, parse(source))
 
 
 def shipped() -> dict[str, str]:

@@ -1,11 +1,11 @@
 """Reads: the list of needs, one need's record, what may be done, what is close to a text being written."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 
 from balai.core.models import Entry, Follow
@@ -120,9 +120,17 @@ def clock_of(need: Need) -> Clock:
 
 
 def with_everything(user: Reader) -> QuerySet[Need]:
-    """One need as its page shows it, with what the reader did with it."""
-    rows = Need.objects.visible_to(user).select_related(
-        "city", "area", "agency", "merged_into", "author", "photo"
+    """One need as its page shows it, with what the reader did with it.
+
+    ``yes`` and ``noes`` count who said it is solved and who that it is not.
+    """
+    rows = (
+        Need.objects.visible_to(user)
+        .select_related("city__need_terms", "area", "agency", "merged_into", "author", "photo")
+        .annotate(
+            yes=Count("confirmations", Q(confirmations__solved=True), distinct=True),
+            noes=Count("confirmations", Q(confirmations__solved=False), distinct=True),
+        )
     )
     if not is_person(user):
         return rows
@@ -142,14 +150,20 @@ def answers_to(need: Need) -> list[Answer]:
     return list(need.answers.select_related("agency"))
 
 
-def words_on(need: Need) -> Counter[bool]:
-    """How many said it is solved (True) and how many that it is not (False)."""
-    return Counter(need.confirmations.values_list("solved", flat=True))
+def who_acted(entries: Iterable[Entry]) -> dict[UUID, Organisation]:
+    """The organisations that acted in entries of `timeline`, by key; of each only the name is known."""
+    return {
+        entry.organisation: Organisation(pk=entry.organisation, name=entry.organisation_name or "")  # type: ignore[attr-defined]
+        for entry in entries
+        if entry.organisation
+    }
 
 
 def timeline(threads: Iterable[str]) -> list[Entry]:
-    """What happened in public on these threads, oldest first."""
+    """What happened in public on these threads, oldest first, with the name of who acted."""
+    name = Organisation.objects.filter(pk=OuterRef("organisation")).values("name")
     rows = Entry.objects.filter(thread__in=list(threads), public=True)
+    rows = rows.annotate(organisation_name=Subquery(name))
     return sorted(rows, key=lambda entry: (str(entry.facts.get("on") or entry.at.date()), entry.seq))
 
 

@@ -21,7 +21,7 @@ from balai.core.models import Entry, Follow
 from balai.core.pagination import paginate
 from balai.core.rules import Verdict
 from balai.needs import actions, rules
-from balai.needs.models import CloseReason, Need, NeedState
+from balai.needs.models import CloseReason, Need, NeedState, Terms
 from balai.needs.queries import (
     clock_of,
     doings,
@@ -29,12 +29,12 @@ from balai.needs.queries import (
     merge_targets,
     public_rows,
     timeline,
+    who_acted,
     with_everything,
-    words_on,
 )
 from balai.people.models import Area, City, Organisation, User
 from balai.people.rules import hats_in_city, is_person
-from balai.portal.collaborations.story import organisations_of, record_lines
+from balai.portal.collaborations.story import record_lines
 from balai.portal.forms import refuse
 from balai.portal.needs import chain
 from balai.portal.needs.cities import city_of, code_of
@@ -387,7 +387,7 @@ def _page(
 ) -> HttpResponse:
     user = request.user
     entries = timeline([need.thread])
-    organisations = organisations_of(entries, [need.agency])
+    organisations = who_acted(entries)
     verdicts = doings(user, need)
     staff = bool(hats_in_city(user, need.city_id, *rules.DESK)) or (is_person(user) and user.is_staff)
     keys = DESK_ACTS if staff else AUTHOR_ACTS if rules.is_author(user, need) else ()
@@ -402,7 +402,7 @@ def _page(
         for key in keys
         if key != "tampilkan" or need.state == NeedState.HIDDEN
     ]
-    words = words_on(need)
+    terms = getattr(need.city, "need_terms", None) or Terms(city=need.city)
     following = is_person(user) and Follow.objects.filter(user=user, thread=need.thread).exists()
     behind = need.support_count + bool(need.author_id)
     return render(
@@ -414,9 +414,9 @@ def _page(
             "clock": clock_of(need),
             "turn": chain.turn_of(need),
             "behind": behind,
-            "enough": min(rules.terms_of(need.city_id).confirmations, behind),
-            "yes": words[True],
-            "noes": words[False],
+            "enough": min(terms.confirmations, behind),
+            "yes": need.yes,  # type: ignore[attr-defined]
+            "noes": need.noes,  # type: ignore[attr-defined]
             "hops": chain.hops(need, entries, organisations),  # type: ignore[arg-type]
             "lines": record_lines(entries, organisations),
             "verdicts": verdicts,
