@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.db.models import Count, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -93,7 +94,11 @@ def offer(request: HttpRequest, pk: str) -> HttpResponse:
             assert isinstance(field, forms.ModelChoiceField)
             field.queryset = agencies.distinct()
     status = 200
-    if request.method == "POST" and form is not None and is_person(request.user):
+    if request.method == "POST":
+        if not is_person(request.user):
+            return redirect_to_login(request.get_full_path())
+        if form is None:
+            raise Refused(_("Only the staff of another city's agency ask to copy an offer."))
         status = 422
         if form.is_valid():
             try:

@@ -30,6 +30,7 @@ from balai.portal import charts
 from balai.portal.collaborations.story import documented
 from balai.portal.collaborations.views import rows_of, with_effect
 from balai.portal.components import HOPS
+from balai.portal.components import Count as Figure
 from balai.portal.limits import limited, too_many
 
 _PLAN, _SEEN = "pilot__evaluation__target", "pilot__evaluation__effect__observed"
@@ -177,13 +178,25 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
             city=settings.DEFAULT_CITY, public_since__isnull=False, dimensions__icontains=f'"{key}"'
         )
     )
+    lines = [_indicator_row(indicator) for indicator in indicators]
+    known = [line for line in lines if line["latest"]]
+    sums = [
+        Figure(sum(line["trend"] == "better" for line in lines), _("better than before")),
+        Figure(sum(line["trend"] == "worse" for line in lines), _("worse than before")),
+        Figure(
+            sum(bool(line["disagree"] or line["methods"]) for line in lines),
+            _("not comparable: sources disagree or the method changed"),
+        ),
+        Figure(len(known), _("with a published figure, of %(n)s") % {"n": len(lines)}),
+    ]
     return render(
         request,
         "public/dimension.html",
         {
+            "sums": sums,
             "key": key,
             "name": Dimension(key).label,
-            "rows": [_indicator_row(indicator) for indicator in indicators],
+            "rows": lines,
             "works": rows_of(list(works[:20])),
             "documented": documented(*(f"indicator:{indicator.pk}" for indicator in indicators)),
         },
@@ -195,20 +208,31 @@ def _indicator_row(indicator: Indicator) -> dict[str, Any]:
     periods: dict[str, list[Value]] = defaultdict(list)
     for value in values:
         periods[value.period].append(value)
-    latest = values[-1] if values else None
-    series = [float(group[-1].value) for __, group in sorted(periods.items())]
+    ends = [group[-1] for __, group in sorted(periods.items())]
+    disagree = [period for period, group in periods.items() if len({v.value for v in group}) > 1]
+    methods = len({v.method_version for v in values if v.method_version}) > 1
+    series = [float(value.value) for value in ends]
     return {
         "it": indicator,
         "values": values,
-        "latest": latest,
-        "disagree": [period for period, group in periods.items() if len({v.value for v in group}) > 1],
-        "methods": len({v.method_version for v in values if v.method_version}) > 1,
+        "first": ends[0] if ends else None,
+        "before": ends[-2] if len(ends) > 1 else None,
+        "latest": ends[-1] if ends else None,
+        "disagree": disagree,
+        "methods": methods,
+        "trend": "" if methods or disagree or len(ends) < 2 else _trend(ends[-2], ends[-1], indicator),
         "spark": charts.sparkline(
             series, title=_("%(name)s over time") % {"name": indicator}, hue=indicator.dimension
         )
         if len(series) > 1
         else "",
     }
+
+
+def _trend(before: Value, now: Value, indicator: Indicator) -> str:
+    if now.value == before.value:
+        return "same"
+    return "better" if (now.value > before.value) == indicator.higher_is_better else "worse"
 
 
 @require_GET
