@@ -65,7 +65,7 @@ def test_followers_of_a_need_hear_of_the_agreement_the_run_and_the_stop(world):
 
 
 def test_a_verified_effect_that_meets_its_target_solves_the_need(world):
-    need, author, _supporter = touched(world)
+    need, _author, _supporter = touched(world)
     collaboration = world.at("evaluation", "co-develop")
     collaboration.challenge.needs.add(need)
 
