@@ -66,6 +66,8 @@ WORDS = {
 
 def called(place: int) -> Both:
     """How the agreement calls the party at ``place``, from 1: PIHAK KESATU, the FIRST PARTY."""
+    if place > len(_ORDINALS_ID):
+        return Both(f"PIHAK KE-{place}", f"PARTY {place}")
     return Both(f"PIHAK {_ORDINALS_ID[place - 1]}", f"{_ORDINALS_EN[place - 1]} PARTY")
 
 
