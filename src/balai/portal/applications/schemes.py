@@ -48,8 +48,9 @@ def path_of(scheme: Scheme) -> list[Hop]:
             title=str(stage.name),
             actor=_clock(str(registry.ROLES[stage.turn]), stage.clock),
             text=str(stage.asks or ""),
+            word=_("stage %(number)s") % {"number": number},
         )
-        for stage in found
+        for number, stage in enumerate(found, 1)
     ]
 
 
