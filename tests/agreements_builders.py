@@ -95,7 +95,7 @@ def make_cast(*, scheme: str = "playground", stage: str = "drafting", **answers:
 
 
 def make_agreement(cast: Cast, *, upto: str = "drafted") -> Agreement:
-    """An agreement taken through the real doors: ``drafted``, ``named``, ``approved``, ``open``, ``signed``."""
+    """An agreement taken through the real doors, up to one of ``steps``."""
     steps = ("drafted", "named", "approved", "open", "signed")
     reach = steps.index(upto)
     agreement = draft_agreement(collaboration=cast.collaboration, by=cast.bureau)
