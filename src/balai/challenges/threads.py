@@ -1,11 +1,10 @@
 """What the thread of a challenge is called and where its page is."""
 
 from collections.abc import Mapping
-from uuid import UUID
 
 from balai.challenges.models import Challenge, ChallengeState
 from balai.core import threads
-from balai.core.threads import ThreadInfo
+from balai.core.threads import ThreadInfo, uuids
 
 
 def url_of(challenge: Challenge) -> str:
@@ -15,22 +14,13 @@ def url_of(challenge: Challenge) -> str:
 
 def known(ids: set[str]) -> Mapping[str, ThreadInfo]:
     """Title and address of each challenge; one query."""
-    keys = {text for text in ids if _is_uuid(text)}
-    rows = Challenge.objects.filter(pk__in=keys).only("reference", "title", "title_en", "state")
+    rows = Challenge.objects.filter(pk__in=uuids(ids)).only("reference", "title", "title_en", "state")
     return {
         str(row.pk): ThreadInfo(
             row.title, url_of(row), title_en=row.title_en, public=row.state != ChallengeState.DRAFT
         )
         for row in rows
     }
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 threads.register("challenge", known)
