@@ -14,9 +14,9 @@ from PIL import Image
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 
-from balai.core import documents
-from balai.core.documents import CSV, DATA, DOCX, JPEG, PAPERS, PDF, PHOTO, PLAIN, PNG, WEBP, XLSX
+from balai.core import documents, inspection
 from balai.core.errors import Invalid
+from balai.core.inspection import CSV, DATA, DOCX, JPEG, PAPERS, PDF, PHOTO, PLAIN, PNG, WEBP, XLSX
 from balai.core.models import Document
 from tests.builders import make_user
 
@@ -285,7 +285,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused(size) -> None:
             ),
             "template",
         ),
-        (office(**{"word/media/zeros": b"\0" * (documents.MOST_UNPACKED + 1)}), "unpacks to far more"),
+        (office(**{"word/media/zeros": b"\0" * (inspection.MOST_UNPACKED + 1)}), "unpacks to far more"),
         (office(**{f"word/{number}": b"" for number in range(2001)}), "unpacks to far more"),
         (office(**{"../../etc/cron.d/x": b"x"}), "damaged"),
         (office(**{"/etc/cron.d/x": b"x"}), "damaged"),
@@ -298,8 +298,8 @@ def test_an_office_file_that_acts_or_bursts_is_refused(data: bytes, words: str) 
 
 
 def test_an_office_file_that_lies_about_its_size_is_refused() -> None:
-    data = bytearray(office(**{"word/media/zeros": b"\0" * (documents.MOST_UNPACKED + 1)}))
-    true_size = struct.pack("<I", documents.MOST_UNPACKED + 1)
+    data = bytearray(office(**{"word/media/zeros": b"\0" * (inspection.MOST_UNPACKED + 1)}))
+    true_size = struct.pack("<I", inspection.MOST_UNPACKED + 1)
     for _number in range(data.count(true_size)):
         at = data.find(true_size)
         data[at : at + 4] = struct.pack("<I", 10)

@@ -41,7 +41,6 @@ from balai.observations.models import Dataset
 from balai.people.models import City, Membership, Organisation, Role, User
 from balai.people.rules import hats_in
 
-PDF = frozenset({documents.PDF})
 LONGEST_NOTE = 500
 LONGEST = {"signatory_name": 150, "signatory_title": 150, "mandate": 200, "number": 120}
 
@@ -487,12 +486,8 @@ def seal(*, agreement_id: UUID, sealer: Sealer | None = None) -> Document | None
     report = verify_pdf(sealed, trust_roots())
     if not report.sound or report.consented_sha256 != latest.document.sha256:
         raise ValueError(f"the seal of agreement {agreement_id} does not verify: {report.finding}")
-    document = documents.store(
-        file=sealed,
-        name=_name(agreement, "tersegel"),
-        by=None,
-        city=agreement.city_id,
-        allow=PDF,
+    document = documents.store_made(
+        pdf=sealed, name=_name(agreement, "tersegel"), by=None, city=agreement.city_id
     )
     with transaction.atomic():
         if not Agreement.objects.filter(pk=agreement_id, state=AgreementState.SEALING).update(
@@ -559,7 +554,7 @@ def _file(terms: AgreementTerms, *, by: User, city: str) -> Document:
             _("The document cannot show these characters: %(shown)s.") % {"shown": shown}
         ) from fault
     name = f"{terms.reference}-v{terms.version}.pdf"
-    return documents.store(file=pdf, name=name, by=by, city=city, allow=PDF)
+    return documents.store_made(pdf=pdf, name=name, by=by, city=city)
 
 
 def _name(agreement: Agreement, suffix: str) -> str:

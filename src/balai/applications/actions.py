@@ -21,6 +21,7 @@ from balai.collaborations.models import Collaboration
 from balai.collaborations.rules import hat_for
 from balai.core import documents, ledger
 from balai.core.errors import Invalid, Refused, Stale, Text
+from balai.core.inspection import PAPERS
 from balai.core.rules import require
 from balai.indicators.models import Dimension
 from balai.people.models import City, Organisation, User
@@ -158,9 +159,7 @@ def attach(
     require(may_edit(by, collaboration))
     if kind not in {paper.key for paper in collaboration.scheme.papers}:
         raise Invalid(_("This scheme asks for no such paper."))
-    document = documents.store(
-        file=file, name=name, by=by, city=collaboration.city_id, allow=documents.PAPERS
-    )
+    document = documents.store(file=file, name=name, by=by, city=collaboration.city_id, allow=PAPERS)
     with transaction.atomic():
         collaboration = _locked(collaboration)
         require(may_edit(by, collaboration))

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from balai.core import documents
 from balai.core.errors import Invalid, Refused
+from balai.core.inspection import PHOTO
 from balai.core.models import Document
 from balai.needs import rules
 from balai.needs.actions import voice_need
@@ -47,9 +48,7 @@ def voice(request: HttpRequest) -> HttpResponse:
     file = request.FILES.get("photo")
     if isinstance(file, UploadedFile):
         try:
-            stored = documents.store(
-                file=file, name=file.name or "", by=user, city=city.pk, allow=documents.PHOTO
-            )
+            stored = documents.store(file=file, name=file.name or "", by=user, city=city.pk, allow=PHOTO)
             data["photo_kept"] = str(stored.pk)
         except Invalid as refusal:
             fault = refusal

@@ -19,6 +19,7 @@ from balai.collaborations.queries import standing
 from balai.collaborations.rules import may_see_inside
 from balai.core import documents
 from balai.core.errors import Invalid, Refused, Stale, Text
+from balai.core.inspection import PAPERS
 from balai.core.models import Document
 from balai.core.rules import Verdict
 from balai.people.models import User
@@ -151,7 +152,7 @@ def _keep(
             name=file.name or "",
             by=by,
             city=collaboration.city_id,
-            allow=documents.PAPERS | documents.PHOTO,
+            allow=PAPERS,
         )
     except Invalid as fault:
         raise Invalid(fault.reason, {field: [fault.reason]}) from None
