@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Path, Router, Schema
 
-from balai.agreements.models import Agreement, AgreementState
+from balai.agreements.models import Agreement, AgreementState, Party
 from balai.api.doors import OF_LIST, OF_RECORD, Cursor, Door, visitor
 from balai.core.pagination import paginate
 
@@ -48,7 +49,9 @@ class AgreementPage(Schema):
 def _public() -> Any:
     """Sealed or documented agreements, as the register shows them."""
     rows = Agreement.objects.filter(state__in=(AgreementState.SEALED, AgreementState.ENDED))
-    return rows.select_related("collaboration", "sealed_document").prefetch_related("parties__organisation")
+    return rows.select_related("collaboration", "sealed_document").prefetch_related(
+        Prefetch("parties", queryset=Party.objects.select_related("organisation"))
+    )
 
 
 def _out(agreement: Agreement) -> dict[str, Any]:
