@@ -127,7 +127,8 @@ def line(
         low, high = low - 1, high + 1
     marks = ticks(low, high, 3)
     low, high = marks[0], marks[-1]
-    height, top, left, right, bottom = 230.0, 26.0, 44.0, 100.0, 28.0
+    height, top, right, bottom = 230.0, 26.0, 100.0, 28.0
+    left = max(44.0, 8.0 + 7.8 * max(len(figure(mark)) for mark in marks))
 
     def x(index: int) -> float:
         return left + (WIDTH - left - right) * (index / max(len(labels) - 1, 1))

@@ -1,8 +1,12 @@
 """What the forms of all rooms share."""
 
 from django import forms
+from django.utils.translation import gettext_noop
 
 from balai.core.errors import Invalid
+
+# Django's own words on an empty choice, which it does not yet say in Bahasa Indonesia.
+gettext_noop("- Select an option -")
 
 
 def refuse(form: forms.BaseForm, fault: Invalid) -> None:

@@ -47,7 +47,11 @@ def start(request: HttpRequest) -> HttpResponse:
     challenge = None
     if reference := request.GET.get("tantangan", ""):
         challenge = Challenge.objects.filter(reference=reference, state=ChallengeState.OPEN).first()
-    initial: dict[str, Any] = {"scheme": request.GET.get("scheme", ""), "challenge": challenge}
+    initial: dict[str, Any] = {
+        "scheme": request.GET.get("scheme", ""),
+        "challenge": challenge,
+        "city": challenge.city_id if challenge else settings.DEFAULT_CITY,
+    }
     if challenge and len(challenge.schemes) == 1:
         initial["scheme"] = challenge.schemes[0]
     data = request.POST if request.method == "POST" else kept(request)

@@ -1,5 +1,6 @@
 """Words of collaborations for templates."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -109,6 +110,12 @@ UNITS = {
 
 
 @register.filter
+def unmarked(text: str) -> str:
+    """A source without the editors' marks in square brackets."""
+    return re.sub(r"\s*\[[^\]]*\]", "", text)
+
+
+@register.filter
 def unit(code: str) -> str:
     """A unit of measure in the reader's language; an unknown one as it stands."""
     return str(UNITS.get(code, code))
@@ -116,16 +123,22 @@ def unit(code: str) -> str:
 
 @register.simple_tag
 def effect_chart(plan: EvaluationPlan, effect: Effect) -> SafeString:
-    """Where it began, what was reached, what was promised: three bars on one scale."""
-    hue = plan.indicator.dimension
-    return charts.bars(
+    """Where it began and what was reached, against what was promised."""
+    before = _("before: %(value)s") % {"value": measure(plan.baseline)}
+    return charts.line(
         [
-            charts.Bar(_("before"), float(plan.baseline), quiet=True),
-            charts.Bar(_("observed"), float(effect.observed), hue=hue),
-            charts.Bar(_("target"), float(plan.target), quiet=True),
+            charts.Series(
+                _("observed"),
+                [
+                    charts.Point(before, float(plan.baseline)),
+                    charts.Point(_("after"), float(effect.observed)),
+                ],
+                hue=plan.indicator.dimension,
+            )
         ],
         title=_("Before, observed and target"),
         desc=f"{plan.baseline.normalize():f} → {effect.observed.normalize():f} ({plan.target.normalize():f})",
+        reference=(_("target"), float(plan.target)),
     )
 
 
