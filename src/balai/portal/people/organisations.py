@@ -4,6 +4,7 @@ from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -178,7 +179,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if limited(request, "invitation.look", per_minute=LOOKS_PER_MINUTE):
         return too_many(request)
     given = invitation_by_token(token)
-    if request.method == "POST" and request.user.is_authenticated:
+    if request.method == "POST":
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
         seat = accept_invitation(by=request.user, token=token)
         return _welcome(request, seat)
     if given is None:

@@ -1,0 +1,249 @@
+"""Every page of the hub, and the answer each kind of visitor gets.
+
+`expects` reads "who=status …": a relation to the city whose record it is (`Town.relation`), "others" for
+everyone not named. "foreign" is any signed-in person without a part in it, from a rival firm, another city
+or a ministry; of the superuser too, who holds no seat.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.walk.town import Side
+
+OPEN = "others=200"
+SIGNED_IN = "stranger=302 others=200"
+PRESS = "others=405"
+"""An address that only takes a press of a button."""
+PRESS_SIGNED_IN = "stranger=302 others=405"
+INSIDE = "stranger=302 foreign=404 others=200"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One address of a page: the record it is about, the rest of its arguments, and the answers."""
+
+    expects: str
+    record: str = ""
+    args: Callable[[Any, Side], tuple[Any, ...]] = lambda record, side: ()
+    query: str = ""
+
+    def status(self, relation: str) -> int:
+        answers = dict(pair.split("=") for pair in self.expects.split())
+        return int(answers.get(relation, answers["others"]))
+
+
+def reference(record: Any, _side: Side) -> tuple[Any, ...]:
+    return (record.reference,)
+
+
+def pk(record: Any, _side: Side) -> tuple[Any, ...]:
+    return (record.pk,)
+
+
+def of(record: str, expects: str, *more: Any, query: str = "") -> Visit:
+    """A page of a record known by its reference, and the rest of its address."""
+    return Visit(expects, record, lambda found, _side: (found.reference, *more), query)
+
+
+def part(record: str, of_: str, expects: str) -> Visit:
+    """A page of a part of the pilot or challenge ``of_``."""
+    return Visit(expects, record, lambda found, side: (side.at[of_].reference, found.pk))
+
+
+def agreement(record: str, expects: str, *more: Any) -> Visit:
+    return Visit(expects, record, lambda found, _side: (found.pk, *more))
+
+
+def firm(expects: str, *names: str) -> Visit:
+    """A page of the partner's own organisation; ``names``: records whose keys follow in the address."""
+    return Visit(
+        expects,
+        "seat",
+        lambda _found, side: (side.world.partner.slug, *(side.at[name].pk for name in names)),
+    )
+
+
+WORKS_ON_IT = "stranger=302 foreign=404 signatory=403 auditor=403 reviewer=403 reviewer2=403 others=200"
+PLANS_IT = "stranger=302 foreign=404 others=403"
+"""Forms of the plan: the pilot of the town runs, so that nobody may change it any more."""
+
+PLANNERS = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=200"
+PARTIES = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=200 signatory=200"
+
+PAGES: dict[str, list[Visit]] = {
+    # The open side.
+    "home": [Visit(OPEN)],
+    "about": [Visit(OPEN)],
+    "partner_list": [Visit(OPEN)],
+    "partner": [Visit(OPEN, "seat", lambda found, side: (side.world.partner.slug,))],
+    "dimension_list": [Visit(OPEN)],
+    "dimension": [Visit(OPEN, args=lambda _found, _side: ("mobility",))],
+    "indicators_csv": [Visit(OPEN)],
+    "search": [Visit(OPEN), Visit(OPEN, query="?q=rahasia"), Visit(OPEN, query="?q=trotoar")],
+    "ledger": [Visit(OPEN)],
+    "gallery": [Visit(OPEN)],
+    "offline": [Visit(OPEN)],
+    "service_worker": [Visit(OPEN)],
+    "accounts_demo": [Visit(OPEN)],
+    "accounts_demo_sign_in": [Visit(PRESS, args=lambda _found, side: (side.world.founder.pk,))],
+    # Needs and challenges.
+    "need_list": [Visit(OPEN), Visit(OPEN, query="?state=hidden"), Visit(OPEN, query="?q=rahasia")],
+    "need_csv": [Visit(OPEN, "need", lambda _found, _side: (), "?city=31"), Visit(OPEN, query="?city=3273")],
+    "need_new": [Visit(OPEN)],
+    "need_terms": [Visit(OPEN)],
+    "need_detail": [
+        of("need", OPEN),
+        of("hidden", "stranger=404 author=200 foreign=404 founder=404 others=200"),
+    ],
+    "need_photo": [of("need", "others=404")],
+    "need_act": [of("need", PRESS, "dukung")],
+    "challenge_list": [Visit(OPEN), Visit(OPEN, query="?state=draft")],
+    "challenge_csv": [Visit(OPEN)],
+    "challenge_new": [Visit("stranger=302 officer=200 bureau=200 analyst=200 others=403")],
+    "challenge_detail": [
+        of("challenge", OPEN),
+        of("challenge_draft", "stranger=404 foreign=404 founder=404 others=200"),
+    ],
+    "challenge_edit": [
+        of(
+            "challenge_draft",
+            "stranger=302 foreign=404 founder=404 others=403 officer=200 bureau=200 analyst=200",
+        )
+    ],
+    "challenge_ask": [of("challenge", PRESS)],
+    "challenge_follow": [of("challenge", PRESS)],
+    "challenge_answer": [part("question", "challenge", PRESS)],
+    "challenge_act": [of("challenge", PRESS, "tutup")],
+    # Applications.
+    "schemes": [Visit(OPEN)],
+    "selfcheck": [
+        Visit(OPEN),
+        Visit(OPEN, query="?legal=yes&ready=no&prototype=yes&challenge=no&place=yes&budget=no"),
+    ],
+    "scheme": [
+        Visit(OPEN, args=lambda _found, _side, key=key: (key,))
+        for key in ("playground", "co-develop", "user")
+    ],
+    "applications": [Visit("stranger=302 founder=200 foreign=200 others=302")],
+    "applications_city": [Visit("stranger=302 founder=404 foreign=404 others=200")],
+    "applications_csv": [Visit("stranger=302 founder=404 foreign=404 others=200")],
+    "application_start": [Visit(SIGNED_IN)],
+    "application": [
+        of("draft", "stranger=302 founder=200 others=404"),
+        *(
+            of(name, INSIDE)
+            for name in ("screening", "review", "rejected", "drafting", "preparing", "pilot", "offered")
+        ),
+    ],
+    "application_print": [of("draft", "stranger=302 founder=200 others=404"), of("review", INSIDE)],
+    "application_csv": [of("draft", "stranger=302 founder=200 others=404"), of("rejected", INSIDE)],
+    "application_section": [
+        of("draft", "stranger=302 founder=200 others=404", "about"),
+        of("draft", "stranger=302 founder=200 others=404", "who"),
+        of("screening", "stranger=302 foreign=404 others=403", "about"),
+    ],
+    "application_papers": [of("draft", "stranger=302 founder=200 others=404")],
+    "application_file": [part("attachment", "screening", INSIDE)],
+    "application_file_out": [part("attachment", "screening", PRESS_SIGNED_IN)],
+    "application_submit": [
+        of("draft", "stranger=302 founder=200 others=404"),
+        of("screening", "stranger=302 foreign=404 others=403"),
+    ],
+    "application_screening": [
+        of("screening", "stranger=302 foreign=404 founder=404 analyst=404 signatory=404 others=200")
+    ],
+    "application_review": [of("review", "stranger=302 others=404 reviewer=200 reviewer2=200")],
+    "application_conflict": [of("review", PRESS_SIGNED_IN)],
+    "application_summary": [
+        of("review", "stranger=302 others=404 bureau=200 auditor=200 reviewer=200"),
+        of("rejected", "stranger=302 others=404 bureau=200 auditor=200 reviewer=200 reviewer2=200"),
+    ],
+    # Collaborations.
+    "register": [Visit(OPEN), Visit(OPEN, query="?q=rahasia")],
+    "register_csv": [Visit(OPEN)],
+    "collaboration": [
+        of("draft", "founder=200 others=404"),
+        *(of(name, "stranger=404 foreign=404 others=200") for name in ("screening", "review", "rejected")),
+        *(of(name, OPEN) for name in ("drafting", "pilot", "offered")),
+    ],
+    "collaboration_follow": [of("pilot", "others=302")],
+    "collaboration_move": [
+        of("draft", "stranger=302 founder=200 others=404", "submit"),
+        of("screening", INSIDE, "reject_screening"),
+        of("pilot", INSIDE, "suspend"),
+    ],
+    # Agreements.
+    "agreement_list": [Visit(OPEN)],
+    "agreement_memorandum": [Visit("stranger=302 bureau=200 others=403")],
+    "agreement_of": [
+        of("pilot", "others=302"),
+        of("screening", INSIDE),
+        of("draft", "stranger=302 founder=200 others=404"),
+    ],
+    "agreement": [agreement("agreement", OPEN), agreement("sealed", OPEN)],
+    "agreement_edit": [agreement("agreement", PARTIES)],
+    "agreement_party": [agreement("agreement", "stranger=302 foreign=404 others=403 founder=200", 2)],
+    "agreement_stamp": [agreement("sealed", "stranger=302 foreign=404 others=403 founder=200", 2)],
+    "agreement_read": [agreement("agreement", PRESS)],
+    "agreement_approve": [agreement("agreement", PRESS)],
+    "agreement_open": [agreement("agreement", PRESS)],
+    "agreement_sign": [agreement("sealed", "stranger=302 others=302")],
+    "agreement_decline": [agreement("agreement", PARTIES)],
+    "agreement_publish": [agreement("sealed", PRESS)],
+    "agreement_version": [agreement("agreement", INSIDE, 1)],
+    "agreement_sealed": [agreement("sealed", "stranger=404 foreign=404 others=200")],
+    "verify": [Visit(OPEN)],
+    # Pilots.
+    "pilot": [
+        of("pilot", INSIDE),
+        of("offered", INSIDE),
+        of("screening", INSIDE),
+        of("draft", "stranger=302 founder=200 others=404"),
+    ],
+    "pilot_plan": [of("preparing", PLANNERS), of("pilot", PLANS_IT)],
+    "pilot_site": [of("preparing", PLANNERS), of("pilot", PLANS_IT)],
+    "pilot_site_remove": [part("site", "pilot", PRESS_SIGNED_IN)],
+    "pilot_milestone": [of("preparing", PLANNERS), of("pilot", PLANS_IT)],
+    "pilot_milestone_reached": [part("milestone", "pilot", f"{WORKS_ON_IT} analyst=403")],
+    "pilot_obligation": [of("preparing", PLANNERS), of("pilot", PLANS_IT)],
+    "pilot_obligation_met": [part("obligation", "pilot", PRESS_SIGNED_IN)],
+    "pilot_evaluation": [of("preparing", f"{PLANNERS} analyst=200"), of("pilot", PLANS_IT)],
+    "pilot_incident": [of("pilot", WORKS_ON_IT)],
+    "pilot_incident_close": [
+        part("incident", "pilot", "stranger=302 foreign=404 others=403 officer=200 bureau=200")
+    ],
+    "pilot_report": [
+        of("pilot", "stranger=302 foreign=404 others=403 bureau=200", "bureau"),
+        of("pilot", "stranger=302 foreign=404 others=403 officer=200", "agency"),
+    ],
+    "pilot_effect": [of("pilot", PLANS_IT)],
+    "pilot_effect_verify": [of("pilot", PRESS_SIGNED_IN)],
+    "pilot_evidence": [
+        Visit("stranger=302 others=404", "pilot", lambda found, side: (found.reference, side.at["sealed"].pk))
+    ],
+    # The movement.
+    "movement": [Visit(OPEN)],
+    "city": [Visit(OPEN, "seat", lambda _found, side: (side.world.city.slug,))],
+    "offer": [Visit(OPEN, "offer", pk)],
+    "offer_new": [of("offered", "stranger=302 others=403 officer=302 bureau=302")],
+    # One's own.
+    "inbox": [Visit(SIGNED_IN)],
+    "notifications": [Visit(SIGNED_IN)],
+    "notifications_read": [Visit(PRESS_SIGNED_IN)],
+    "notification_preferences": [Visit(SIGNED_IN)],
+    "notification": [Visit("stranger=302 founder=302 others=404", "news", pk)],
+    "notification_unfollow": [Visit(PRESS_SIGNED_IN)],
+    "people_account": [Visit(SIGNED_IN)],
+    "people_key_new": [Visit("others=302")],
+    "people_key_revoke": [Visit(PRESS_SIGNED_IN, "key", pk)],
+    "people_erase": [Visit("others=302")],
+    "people_organisation_new": [Visit(SIGNED_IN)],
+    "people_organisation": [firm("stranger=302 founder=200 others=404")],
+    "people_organisation_edit": [firm("stranger=302 founder=200 others=404")],
+    "people_invitation_revoke": [firm(PRESS_SIGNED_IN, "invitation")],
+    "people_member_role": [firm(PRESS_SIGNED_IN, "seat")],
+    "people_member_end": [firm("stranger=302 founder=200 others=404", "seat")],
+    "people_invitation_mine": [Visit("stranger=302 others=404", "invitation", pk)],
+    "people_invitation": [Visit(OPEN, "seat", lambda _found, side: (side.at["token"],))],
+}

@@ -1,0 +1,279 @@
+"""Every form that changes something, with data good enough for those who may send it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from balai.agreements.queries import current_version
+from tests.stories import make_pdf
+from tests.walk.pages import Visit, agreement, firm, of, part, pk
+from tests.walk.town import Side
+
+PERSON = "anyone signed in"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One form of one page: its data, who may send it, and one of them who can now.
+
+    Where nobody can now, as the record stands elsewhere, ``now`` is empty: then all are refused.
+    """
+
+    page: str
+    visit: Visit
+    data: Callable[[Side], dict[str, Any]]
+    who: str
+    now: str = ""
+
+
+def simple(**data: Any) -> Callable[[Side], dict[str, Any]]:
+    return lambda _side: data
+
+
+def said(side: Side) -> dict[str, Any]:
+    return {"agency": side.world.agency.slug, "text": "Trotoar diperbaiki bulan depan, mulai dari sekolah."}
+
+
+def paper(_side: Side) -> dict[str, Any]:
+    return {"kind": "letter", "letter-file": SimpleUploadedFile("surat.pdf", make_pdf("baru"))}
+
+
+def seen_hash(side: Side) -> dict[str, Any]:
+    version = current_version(side.at["agreement"])
+    assert version is not None
+    return {"seen": version.document.sha256}
+
+
+def report(form: str) -> Callable[[Side], dict[str, Any]]:
+    from balai.pilots.monitoring import questions
+
+    answers = {question.key: "Baik." for question in questions(form)}
+    return simple(period="2026-S2", rating="4", advice="continue", **answers)
+
+
+def incident(_side: Side) -> dict[str, Any]:
+    moment = timezone.localtime().strftime("%Y-%m-%dT%H:%M")
+    return {"severity": "minor", "happened_at": moment, "people_hurt": "0", "text": "Ban bocor."}
+
+
+def checks(side: Side) -> dict[str, Any]:
+    return {item.key: "yes" for item in side.at["screening"].scheme.checklist}
+
+
+def judgement(side: Side) -> dict[str, Any]:
+    marks = {f"score_{criterion.key}": "3" for criterion in side.at["review"].scheme.criteria}
+    return marks | {"recommendation": "accept", "comment": "Layak.", "do": "submit"}
+
+
+def site(_side: Side) -> dict[str, Any]:
+    return {"name": "Taman lain", "latitude": "-6.21", "longitude": "106.81", "radius_m": "90"}
+
+
+def evaluation(side: Side) -> dict[str, Any]:
+    plan = {"baseline": "25", "baseline_period": "2026", "target": "20", "method": "Sebelum dan sesudah."}
+    return plan | {"indicator": side.world.indicator.pk}
+
+
+DESK = "bureau analyst"
+NEED_DESK = "officer bureau analyst"
+WRITERS = "officer bureau analyst"
+CITY_SIDE = "officer bureau"
+TEXT = "founder officer bureau signatory"
+PLANNERS = "founder officer bureau"
+WORKERS = "founder officer bureau analyst"
+PARTNER_OF_START = {"scheme": "playground", "title": "Usul baru"}
+
+PRESSES = [
+    # Needs.
+    Press("need_act", of("need", "", "dukung"), simple(), PERSON, "neighbour"),
+    Press("need_act", of("need", "", "ikuti"), simple(), PERSON, "neighbour"),
+    Press("need_act", of("need", "", "jawab"), said, NEED_DESK, "officer"),
+    Press(
+        "need_act", of("need", "", "tolak"), lambda s: said(s) | {"reason": "ongoing"}, NEED_DESK, "officer"
+    ),
+    Press("need_act", of("need", "", "sembunyikan"), simple(reason="Memuat data pribadi."), DESK, "bureau"),
+    Press("need_act", of("hidden", "", "tampilkan"), simple(), DESK, "bureau"),
+    Press(
+        "need_terms",
+        Visit(""),
+        simple(answer_days="4", needs_per_day="3", confirmations="2"),
+        DESK,
+        "bureau",
+    ),
+    # Challenges.
+    Press(
+        "challenge_new",
+        Visit(""),
+        lambda side: {"agency": side.world.agency.slug, "title": "Halte teduh lain"},
+        WRITERS,
+        "officer",
+    ),
+    Press(
+        "challenge_edit",
+        of("challenge_draft", ""),
+        lambda side: {"title": "Judul lain", "seen": side.at["challenge_draft"].revision},
+        WRITERS,
+        "officer",
+    ),
+    Press("challenge_follow", of("challenge", ""), simple(), PERSON, "neighbour"),
+    Press("challenge_ask", of("challenge", ""), simple(text="Apakah boleh malam hari?"), PERSON, "neighbour"),
+    Press("challenge_answer", part("question", "challenge", ""), simple(text="Ada 200."), WRITERS, "officer"),
+    Press("challenge_act", of("challenge", "", "tutup"), simple(reason="Cukup."), WRITERS, "officer"),
+    # Applications.
+    Press(
+        "application_start",
+        Visit(""),
+        lambda side: PARTNER_OF_START | {"partner": side.world.partner.pk, "city": side.world.city.pk},
+        "founder",
+        "founder",
+    ),
+    Press(
+        "application_section",
+        of("draft", "", "about"),
+        simple(**{"b-title": "Judul baru", "b-summary": "Ringkas", "revision": "0", "seen": ""}),
+        "founder",
+    ),
+    Press("application_papers", of("draft", ""), paper, "founder", "founder"),
+    Press("application_file_out", part("attachment", "screening", ""), simple(), ""),
+    Press("application_submit", of("draft", ""), simple(seen="draft"), "founder", "founder"),
+    Press("application_screening", of("screening", ""), checks, "bureau", "bureau"),
+    Press("application_review", of("review", ""), judgement, "reviewer reviewer2", "reviewer2"),
+    Press(
+        "application_conflict", of("review", ""), simple(reason="Saudara."), "reviewer reviewer2", "reviewer2"
+    ),
+    # Collaborations.
+    Press("collaboration_follow", of("pilot", ""), simple(), PERSON, "neighbour"),
+    Press(
+        "collaboration_move",
+        of("screening", "", "return"),
+        simple(seen="screening", reason="Surat kurang."),
+        "bureau",
+        "bureau",
+    ),
+    Press(
+        "collaboration_move",
+        of("screening", "", "reject_screening"),
+        simple(seen="screening", grounds="Bukan wewenang kota."),
+        "bureau",
+        "bureau",
+    ),
+    Press(
+        "collaboration_move",
+        of("draft", "", "withdraw"),
+        simple(seen="draft", reason="Batal."),
+        "founder",
+        "founder",
+    ),
+    Press(
+        "collaboration_move",
+        of("pilot", "", "suspend"),
+        simple(seen="running", authority="Kepala Dinas", reason="Pemeriksaan."),
+        "officer bureau signatory",
+        "officer",
+    ),
+    # Agreements.
+    Press("agreement_memorandum", Visit(""), simple(title_id="Kesepakatan"), "bureau"),
+    Press("agreement_of", of("screening", ""), simple(), ""),
+    Press(
+        "agreement_read",
+        agreement("agreement", ""),
+        simple(),
+        "founder officer bureau reviewer reviewer2 analyst signatory auditor",
+        "founder",
+    ),
+    Press(
+        "agreement_party",
+        agreement("agreement", "", 2),
+        simple(signatory_name="Nama", signatory_title="Direktur", mandate="Akta 1"),
+        "founder",
+        "founder",
+    ),
+    Press(
+        "agreement_party",
+        agreement("agreement", "", 1),
+        simple(signatory_name="Nama", signatory_title="Kepala", mandate="Surat Kuasa 1"),
+        "officer bureau signatory",
+        "officer",
+    ),
+    Press("agreement_stamp", agreement("sealed", "", 2), simple(serial="1" * 22), "founder", "founder"),
+    Press("agreement_approve", agreement("agreement", ""), seen_hash, TEXT, "founder"),
+    Press("agreement_open", agreement("agreement", ""), simple(), ""),
+    Press("agreement_sign", agreement("agreement", ""), lambda s: seen_hash(s) | {"consent": "on"}, ""),
+    Press(
+        "agreement_decline", agreement("agreement", ""), simple(reason="Syarat tidak cocok."), TEXT, "founder"
+    ),
+    Press(
+        "agreement_publish", agreement("sealed", ""), simple(public="1"), "officer bureau signatory", "bureau"
+    ),
+    # Pilots.
+    Press(
+        "pilot_plan",
+        of("preparing", ""),
+        simple(starts_on="2026-01-01", ends_on="2026-06-01"),
+        PLANNERS,
+        "founder",
+    ),
+    Press("pilot_site", of("preparing", ""), site, PLANNERS, "founder"),
+    Press("pilot_site", of("pilot", ""), site, ""),
+    Press("pilot_site_remove", part("planned_site", "preparing", ""), simple(), PLANNERS, "officer"),
+    Press("pilot_site_remove", part("site", "pilot", ""), simple(), ""),
+    Press(
+        "pilot_milestone", of("preparing", ""), simple(title="Lain", due_on="2026-06-01"), PLANNERS, "bureau"
+    ),
+    Press("pilot_obligation", of("preparing", ""), simple(side="city", text="Lain"), PLANNERS, "founder"),
+    Press("pilot_evaluation", of("preparing", ""), evaluation, f"{PLANNERS} analyst", "analyst"),
+    Press("pilot_evaluation", of("pilot", ""), evaluation, ""),
+    Press("pilot_incident", of("pilot", ""), incident, WORKERS, "founder"),
+    Press(
+        "pilot_incident_close",
+        part("incident", "pilot", ""),
+        simple(measures="Rem diganti."),
+        CITY_SIDE,
+        "officer",
+    ),
+    Press("pilot_report", of("pilot", "", "bureau"), report("bureau"), "bureau", "bureau"),
+    Press("pilot_report", of("pilot", "", "partner"), report("partner"), "founder", "founder"),
+    Press("pilot_report", of("pilot", "", "agency"), report("agency"), "officer", "officer"),
+    Press(
+        "pilot_milestone_reached",
+        part("milestone", "pilot", ""),
+        simple(),
+        "founder officer bureau",
+        "founder",
+    ),
+    Press(
+        "pilot_obligation_met", part("obligation", "pilot", ""), simple(), "founder officer bureau", "officer"
+    ),
+    Press("pilot_effect", of("pilot", ""), simple(observed="20", period="2026"), ""),
+    Press("pilot_effect_verify", of("offered", ""), simple(seen="22.9"), ""),
+    # The movement.
+    Press("offer_new", of("offered", ""), simple(what="Cara"), ""),
+    Press(
+        "offer",
+        Visit("", "offer", pk),
+        lambda side: {"organisation": side.world.agency.pk, "message": "Kami tiru."},
+        "other_officer other_bureau other_reviewer",
+    ),
+    # Organisations and accounts.
+    Press(
+        "people_organisation", firm(""), simple(email="baru@contoh.id", role="staff"), "founder", "founder"
+    ),
+    Press("people_organisation_edit", firm(""), simple(about="Sepeda listrik."), "founder", "founder"),
+    Press("people_invitation_revoke", firm("", "invitation"), simple(), "founder", "founder"),
+    Press("people_member_role", firm("", "seat"), simple(role="staff"), "founder"),
+    Press("people_member_end", firm("", "seat"), simple(), "founder"),
+    Press("people_key_revoke", Visit("", "key", pk), simple(), "founder", "founder"),
+    Press("people_invitation_mine", Visit("", "invitation", pk), simple(), ""),
+    Press("people_invitation", Visit("", "seat", lambda _found, side: (side.at["token"],)), simple(), ""),
+    Press("people_key_new", Visit(""), simple(name="Kunci", scopes=["needs:read"], days="30"), ""),
+    Press("people_erase", Visit(""), simple(understood="on"), ""),
+    Press("people_account", Visit(""), simple(name="Nama baru", language="id"), PERSON, "neighbour"),
+    Press("people_organisation_new", Visit(""), simple(kind="company", name="PT Baru"), PERSON),
+    Press("notification_preferences", Visit(""), simple(), PERSON),
+    Press("notifications_read", Visit(""), simple(upto="999999"), PERSON),
+    Press("notification_unfollow", Visit(""), simple(thread="need:x"), PERSON),
+    Press("need_new", Visit(""), simple(title="x"), PERSON),
+]

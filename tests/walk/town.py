@@ -1,0 +1,324 @@
+"""Two cities full of records, every private text of which carries a mark of its own.
+
+A mark is a word found nowhere else. `Town.marks` says who may ever read it; the walk looks for it in
+everything the hub answers to everybody else.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from balai.agreements.actions import propose_version
+from balai.agreements.models import Agreement
+from balai.agreements.queries import current_version
+from balai.applications.actions import record_checks, save_review, submit_review
+from balai.applications.models import Application, Attachment
+from balai.challenges.actions import ask_question
+from balai.collaborations.models import Collaboration
+from balai.core import notifications
+from balai.core.models import Notification
+from balai.needs.actions import hide_need, support_need, voice_need
+from balai.people.actions import invite
+from balai.people.keys import create_key
+from balai.people.models import Membership, User
+from balai.pilots import actions as pilots
+from balai.pilots.models import Milestone, Obligation, Site
+from balai.programme.models import Offer
+from tests.builders import (
+    make_auditor,
+    make_company,
+    make_founder,
+    make_ministry,
+    make_superuser,
+    make_user,
+    seat,
+)
+from tests.needs_builders import make_draft as make_challenge_draft
+from tests.needs_builders import make_open_challenge
+from tests.stories import World
+
+STAFF = ("officer", "bureau", "reviewer", "reviewer2", "analyst", "signatory")
+CHECKERS = ("officer", "bureau", "reviewer", "reviewer2")
+"""City staff with a duty in applications; the others read the form alone."""
+AUDITOR = "auditor"
+
+
+@dataclass
+class Side:
+    """One city: its world, who is who there, and its records by name."""
+
+    name: str
+    world: World
+    people: dict[str, User] = field(default_factory=dict)
+    at: dict[str, Any] = field(default_factory=dict)
+
+
+class Town:
+    """Jakarta and Bandung, their people, and people of neither."""
+
+    def __init__(self) -> None:
+        self.marks: dict[str, set[int]] = {}
+        self.citizen = make_user("warga@tanda.id", name="rahasianamawarga")
+        self.marks["rahasianamawarga"] = self.marks["warga@tanda.id"] = {self.citizen.pk}
+        self.neighbour = make_user("tetangga@contoh.id", name="Tetangga")
+        self.sides = [self._side("jakarta", "31"), self._side("bandung", "3273")]
+        here, there = self.sides
+        ministry = seat(make_user(name="Kementerian"), make_ministry(), "ministry")
+        auditor = make_auditor(here.world.city, name="Auditor")
+        here.people[AUDITOR] = auditor
+        self.roles: dict[str, User | None] = {
+            "stranger": None,
+            "citizen": self.citizen,
+            "neighbour": self.neighbour,
+            **{role: here.people[role] for role in ("founder", *STAFF, AUDITOR)},
+            "rival": make_founder(make_company(name="PT Pesaing Rekaan"), name="Pesaing"),
+            "ministry": ministry,
+            "superuser": make_superuser(name="Pengelola"),
+            **{f"other_{role}": there.people[role] for role in ("founder", "officer", "bureau", "reviewer")},
+        }
+        for side in self.sides:
+            self._fill(side)
+        while notifications.deliver():
+            pass
+        for side in self.sides:
+            side.at["news"] = Notification.objects.filter(user=side.people["founder"]).first()
+
+    def mark(self, name: str, *who: User | None) -> str:
+        """A new mark, readable by ``who`` and nobody else."""
+        word = f"rahasia{len(self.marks):03d}{name.replace('-', '')}"
+        self.marks[word] = {person.pk for person in who if person}
+        return word
+
+    def texts(self, words: set[str]) -> set[str]:
+        """Those of the marks that stand in texts, by what they stand for; names and addresses left out."""
+        kinds = {re.sub(r"^rahasia\d*(jakarta|bandung)?", "", word) for word in words}
+        return {kind for kind in kinds if kind.isalpha() and not kind.startswith(("alamat", "nama"))}
+
+    def relation(self, role: str, side: Side) -> str:
+        """What the person in this role is to that city's records."""
+        user = self.roles[role]
+        if user is None:
+            return "stranger"
+        return next((known for known, person in side.people.items() if person == user), "foreign")
+
+    def may_read(self, word: str, user: User | None) -> bool:
+        return user is not None and user.pk in self.marks[word]
+
+    def _side(self, name: str, code: str) -> Side:
+        world = World(code, name)
+        world.city.slug = name
+        world.city.save(update_fields=["slug"])
+        side = Side(name, world)
+        side.people = {
+            "founder": world.founder,
+            "officer": world.officer,
+            "bureau": world.bureau,
+            "reviewer": world.reviewers[0],
+            "reviewer2": world.reviewers[1],
+            "analyst": world.analyst,
+            "signatory": world.signatory,
+        }
+        return side
+
+    def _fill(self, side: Side) -> None:
+        world, people = side.world, side.people
+        founder, bureau = world.founder, world.bureau
+
+        def mark(what: str, *roles: str) -> str:
+            return self.mark(f"{side.name}-{what}", *(people.get(role) for role in roles))
+
+        inside = ("founder", *STAFF, AUDITOR)
+
+        def retitle(collaboration: Collaboration, what: str, *roles: str) -> None:
+            Collaboration.objects.filter(pk=collaboration.pk).update(
+                title=mark(f"judul-{what}", *roles), summary=mark(f"ringkasan-{what}", *roles)
+            )
+
+        def answer(collaboration: Collaboration, what: str, *roles: str) -> None:
+            application = Application.objects.get(collaboration=collaboration)
+            key = next(f.key for f in collaboration.scheme.fields if f.type in ("text", "long"))
+            answers = application.answers | {key: mark(f"jawaban-{what}", *roles)}
+            Application.objects.filter(pk=application.pk).update(answers=answers)
+
+        # Applications that are nobody else's business: drafted, submitted, refused.
+        draft = world.begin(title="Rancangan").collaboration
+        world.complete(Application.objects.get(collaboration=draft))
+        retitle(draft, "rancangan", "founder")
+        answer(draft, "rancangan", "founder")
+        screening = world.at("screening", title="Diperiksa")
+        note = mark("catatan-periksa", *CHECKERS, AUDITOR)
+        record_checks(
+            application=Application.objects.get(collaboration=screening),
+            by=bureau,
+            findings={screening.scheme.checklist[0].key: (False, note)},
+        )
+        retitle(screening, "diperiksa", *inside)
+        answer(screening, "diperiksa", *inside)
+        review = world.at("review", title="Dinilai")
+        judged = Application.objects.get(collaboration=review)
+        submit_review(
+            application=judged,
+            by=people["reviewer"],
+            scores={criterion.key: 4 for criterion in review.scheme.criteria},
+            recommendation="accept",
+            comment=mark("penilaian", "reviewer", "bureau", AUDITOR),
+        )
+        save_review(
+            application=Application.objects.get(pk=judged.pk),
+            by=people["reviewer2"],
+            scores={},
+            recommendation="",
+            comment=mark("penilaian-rancangan", "reviewer2"),
+        )
+        retitle(review, "dinilai", *inside)
+        answer(review, "dinilai", *inside)
+        rejected = world.at("decision", title="Ditolak")
+        grounds = mark("alasan-tolak", *inside)
+        world.move(rejected, "reject", bureau, record={"grounds": grounds})
+        retitle(rejected, "ditolak", *inside)
+        answer(rejected, "ditolak", *inside)
+
+        # One being negotiated: title and partner are public, the text is not.
+        drafting = world.at("signing", title=f"Dirundingkan {side.name}")
+        signing = Agreement.objects.get(collaboration=drafting)
+        world.move(drafting, "reopen_drafting", bureau, reason="Satu pasal lagi.")
+        terms = current_version(signing).reading
+        clause = terms.clauses[0].key
+        propose_version(
+            agreement=Agreement.objects.get(pk=signing.pk),
+            changes={"clauses": {clause: {"id": mark("pasal", *inside), "en": ""}}},
+            by=founder,
+            note=mark("catatan-runding", *inside),
+        )
+        answer(drafting, "dirundingkan", *inside)
+
+        # One being prepared: its plan can still be written.
+        preparing = world.at("preparation", title=f"Disiapkan {side.name}")
+        world.plan(preparing)
+        answer(preparing, "disiapkan", *inside)
+
+        # One that ran: incident, stop, reports.
+        pilot = world.at("running", title=f"Berjalan {side.name}")
+        incident = pilots.report_incident(
+            collaboration=pilot,
+            by=people["officer"],
+            severity="serious",
+            happened_at=timezone.now() - dt.timedelta(hours=1),
+            text=mark("insiden", *inside),
+            people_hurt=1,
+        )
+        answer(pilot, "berjalan", *inside)
+        for form, by in (("bureau", bureau), ("partner", founder)):
+            pilots.file_report(
+                collaboration=pilot,
+                by=by,
+                form=form,
+                period="2026-S1",
+                answers={
+                    question.key: mark(f"laporan-{form}-{question.key}", *inside)
+                    for question in pilots.questions(form)
+                },
+                rating=4,
+                advice="continue",
+            )
+
+        # One adopted elsewhere: offered.
+        offered = world.at("evaluation", title=f"Ditawarkan {side.name}")
+        world.measure(offered)
+        world.move(
+            offered,
+            "exit_offer",
+            bureau,
+            record={"reason": "Terbukti.", "what": "Cara kerjanya.", "conditions": "Jalur sepeda."},
+        )
+
+        # The citizens' voice.
+        need = voice_need(
+            by=self.citizen,
+            city=world.city,
+            title=f"Trotoar putus di {side.name}",
+            text="Trotoar putus di depan sekolah, anak-anak berjalan di jalan raya.",
+            dimension="mobility",
+        )
+        support_need(need=need, by=founder)
+        hidden = voice_need(
+            by=self.citizen,
+            city=world.city,
+            title=self.mark(
+                f"{side.name}-disembunyikan", self.citizen, *(people.get(r) for r in (*STAFF, AUDITOR))
+            ),
+            text="Sampah menumpuk di dekat pasar, tidak diangkut sejak pekan lalu.",
+            dimension="environment",
+        )
+        why = self.mark(
+            f"{side.name}-alasan-sembunyi", self.citizen, *(people.get(r) for r in (*STAFF, AUDITOR))
+        )
+        hide_need(need=hidden, by=bureau, reason=why)
+        call = make_open_challenge(world.agency, people["officer"], title=f"Halte teduh {side.name}")
+        question = ask_question(challenge=call, by=founder, text=f"Berapa halte di {side.name}?")
+        self.marks[str(founder.pseudonym)] = {founder.pk}
+        call_draft = make_challenge_draft(
+            world.agency, people["officer"], title=mark("tantangan-rancangan", *STAFF, AUDITOR)
+        )
+
+        # People: names, addresses, invitations, keys.
+        colleagues = {
+            "founder": ("founder",),
+            "reviewer": ("reviewer", "reviewer2", "bureau", AUDITOR),
+            "reviewer2": ("reviewer", "reviewer2", "bureau", AUDITOR),
+            "officer": ("officer", "analyst", "signatory"),
+        }
+        for role, readers in colleagues.items():
+            person = people[role]
+            person.name = mark(f"nama-{role}", *readers)
+            person.email = f"{mark(f'alamat-{role}', *readers)}@tanda.id"
+            person.save(update_fields=["name", "email"])
+        invitation, token = invite(
+            by=founder,
+            organisation=world.partner,
+            email=f"{mark('undangan', 'founder')}@tanda.id",
+            role="staff",
+        )
+        key, secret = create_key(
+            by=founder,
+            name=mark("kunci", "founder"),
+            scopes=["collaborations:read", "applications:read", "agreements:read", "pilots:read"],
+            expires_at=timezone.now() + dt.timedelta(days=30),
+        )
+        self.marks[key.prefix] = {founder.pk}
+
+        def fresh(collaboration: Collaboration) -> Collaboration:
+            return Collaboration.objects.get(pk=collaboration.pk)
+
+        side.at |= {
+            "draft": fresh(draft),
+            "screening": fresh(screening),
+            "review": fresh(review),
+            "rejected": fresh(rejected),
+            "drafting": fresh(drafting),
+            "preparing": fresh(preparing),
+            "planned_site": Site.objects.get(pilot__collaboration=preparing),
+            "pilot": fresh(pilot),
+            "offered": fresh(offered),
+            "agreement": signing,
+            "sealed": Agreement.objects.get(collaboration=pilot),
+            "incident": incident,
+            "site": Site.objects.get(pilot__collaboration=pilot),
+            "milestone": Milestone.objects.get(pilot__collaboration=pilot),
+            "obligation": Obligation.objects.filter(pilot__collaboration=pilot).first(),
+            "attachment": Attachment.objects.filter(application__collaboration=screening).first(),
+            "offer": Offer.objects.get(collaboration=offered),
+            "need": need,
+            "hidden": hidden,
+            "challenge": call,
+            "challenge_draft": call_draft,
+            "question": question,
+            "invitation": invitation,
+            "token": token,
+            "key": key,
+            "secret": secret,
+            "seat": Membership.objects.get(user=founder),
+        }
