@@ -45,10 +45,11 @@ from balai.collaborations.queries import current_schemes, options, standing
 from balai.core import documents
 from balai.core.pagination import paginate
 from balai.people.rules import cities_audited, cities_staffed
-from balai.portal.applications.common import csv_response, find
+from balai.portal.applications.common import find
 from balai.portal.applications.forms import ListFilter
 from balai.portal.collaborations.story import strip_of
 from balai.portal.components import FileLine, Tab
+from balai.portal.csv import csv_response
 
 PAGE = 25
 
@@ -141,7 +142,7 @@ def of_city_csv(request: HttpRequest) -> HttpResponse:
                 it.outcome,
             ]
         )
-    return csv_response(_("applications") + ".csv", head.split(), lines)
+    return csv_response(_("applications") + ".csv", head.split(), lines, marked=True)
 
 
 def answered(application: Application, hat: str) -> list[dict[str, Any]]:
@@ -262,6 +263,7 @@ def answers_csv(request: HttpRequest, reference: str) -> HttpResponse:
             for section in sections
             for answer in section["answers"]
         ],
+        marked=True,
     )
 
 

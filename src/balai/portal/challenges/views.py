@@ -1,6 +1,5 @@
 """The list of challenges, one challenge's page, its questions, and its opening and closing."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,10 +33,10 @@ from balai.portal.challenges.forms import (
     ReasonForm,
 )
 from balai.portal.collaborations.views import rows_of
+from balai.portal.csv import csv_response
 from balai.portal.forms import refuse
 from balai.portal.needs.chain import public_collaborations
 from balai.portal.needs.cities import code_of
-from balai.portal.needs.views import safe_cell
 
 TONES = {
     ChallengeState.DRAFT: "neutral",
@@ -96,16 +95,12 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
     """Every opened challenge of the city as CSV."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="tantangan.csv"'
-    writer = csv.writer(response)
-    names = (
+    head = (
         "reference title title_en agency dimension indicator baseline baseline_period baseline_source target "
         "budget_route schemes state opened_on questions_until closes_on needs invented"
     )
-    writer.writerow(names.split())
-    for c in public_rows(code_of(request)).iterator(chunk_size=500):
-        cells = [
+    rows = (
+        [
             c.reference,
             c.title,
             c.title_en,
@@ -125,8 +120,9 @@ def export(request: HttpRequest) -> HttpResponse:
             getattr(c, "need_count", 0),
             c.invented,
         ]
-        writer.writerow(safe_cell(cell) for cell in cells)
-    return response
+        for c in public_rows(code_of(request)).iterator(chunk_size=500)
+    )
+    return csv_response("tantangan.csv", head.split(), rows)
 
 
 def find(request: HttpRequest, reference: str) -> Challenge:

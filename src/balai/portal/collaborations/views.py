@@ -1,6 +1,5 @@
 """The register, one collaboration as one page, and the page of one move."""
 
-import csv
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +32,7 @@ from balai.core.pagination import paginate
 from balai.indicators.models import Dimension
 from balai.people.rules import Reader, is_person
 from balai.portal.collaborations.story import hops_of, organisations_of, record_lines, strip_of
+from balai.portal.csv import csv_response
 
 SCHEME_NAMES = [("playground", "Playground"), ("co-develop", "Co-Develop"), ("user", "User")]
 STATES = {
@@ -129,25 +129,9 @@ def _without_cursor(request: HttpRequest) -> str:
 @require_GET
 def register_csv(request: HttpRequest) -> HttpResponse:
     """The public register as CSV, with the filters of the page."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="kolaborasi.csv"'
-    writer = csv.writer(response)
-    writer.writerow(
+    head = "reference title scheme partner agency city stage since outcome documented"
+    rows = (
         [
-            "reference",
-            "title",
-            "scheme",
-            "partner",
-            "agency",
-            "city",
-            "stage",
-            "since",
-            "outcome",
-            "documented",
-        ]
-    )
-    for c in _register(RegisterFilter(request.GET)).iterator(chunk_size=500):
-        cells = [
             c.reference,
             c.title,
             c.scheme_version.key,
@@ -159,8 +143,9 @@ def register_csv(request: HttpRequest) -> HttpResponse:
             c.outcome,
             c.documented,
         ]
-        writer.writerow([f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t" else v for v in cells])
-    return response
+        for c in _register(RegisterFilter(request.GET)).iterator(chunk_size=500)
+    )
+    return csv_response("kolaborasi.csv", head.split(), rows)
 
 
 def find(request: HttpRequest, reference: str) -> Collaboration:

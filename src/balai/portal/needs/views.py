@@ -1,6 +1,5 @@
 """The list of needs, one need's page, and every act on it."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -35,6 +34,7 @@ from balai.needs.queries import (
 from balai.people.models import Area, City, Organisation, User
 from balai.people.rules import hats_in_city, is_person
 from balai.portal.collaborations.story import record_lines
+from balai.portal.csv import csv_response
 from balai.portal.forms import refuse
 from balai.portal.needs import chain
 from balai.portal.needs.cities import city_of, code_of
@@ -109,66 +109,34 @@ def _at(request: HttpRequest, cursor: str | None) -> str:
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
     """Every public need of the city as CSV. No author, no coordinates finer than about a hundred metres."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="kebutuhan.csv"'
-    writer = csv.writer(response)
-    writer.writerow(
-        [
-            "reference",
-            "title",
-            "text",
-            "dimension",
-            "place",
-            "area",
-            "latitude",
-            "longitude",
-            "state",
-            "agency",
-            "merged_into",
-            "complaint_number",
-            "close_reason",
-            "people",
-            "voiced_on",
-            "answer_due",
-            "answered_on",
-            "invented",
-        ]
+    head = (
+        "reference title text dimension place area latitude longitude state agency merged_into"
+        " complaint_number close_reason people voiced_on answer_due answered_on invented"
     )
-    for need in public_rows(code_of(request)).iterator(chunk_size=500):
-        writer.writerow(
-            safe_cell(value)
-            for value in (
-                need.reference,
-                need.title,
-                need.text,
-                need.dimension,
-                need.place,
-                need.area.name if need.area else "",
-                "" if need.latitude is None else f"{need.latitude:.3f}",
-                "" if need.longitude is None else f"{need.longitude:.3f}",
-                need.state,
-                need.agency.name if need.agency else "",
-                need.merged_into.reference if need.merged_into else "",
-                need.complaint_number,
-                need.close_reason,
-                need.support_count + bool(need.author_id),
-                need.voiced_at.date().isoformat(),
-                need.answer_due.isoformat(),
-                need.answered_at.date().isoformat() if need.answered_at else "",
-                need.invented,
-            )
-        )
-    return response
-
-
-def safe_cell(value: object) -> object:
-    """A cell no spreadsheet takes for a formula; a plain negative number stays one."""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
-        try:
-            float(value)
-        except ValueError:
-            return f"'{value}"
-    return value
+    rows = (
+        [
+            need.reference,
+            need.title,
+            need.text,
+            need.dimension,
+            need.place,
+            need.area.name if need.area else "",
+            "" if need.latitude is None else f"{need.latitude:.3f}",
+            "" if need.longitude is None else f"{need.longitude:.3f}",
+            need.state,
+            need.agency.name if need.agency else "",
+            need.merged_into.reference if need.merged_into else "",
+            need.complaint_number,
+            need.close_reason,
+            need.support_count + bool(need.author_id),
+            need.voiced_at.date().isoformat(),
+            need.answer_due.isoformat(),
+            need.answered_at.date().isoformat() if need.answered_at else "",
+            need.invented,
+        ]
+        for need in public_rows(code_of(request)).iterator(chunk_size=500)
+    )
+    return csv_response("kebutuhan.csv", head.split(), rows)
 
 
 def find(request: HttpRequest, reference: str) -> Need:

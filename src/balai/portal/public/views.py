@@ -1,6 +1,5 @@
 """The open side of the hub: front page, partners, dimensions, search, the ledger, what the hub is."""
 
-import csv
 from collections import defaultdict
 from typing import Any
 
@@ -31,6 +30,7 @@ from balai.portal.collaborations.story import documented
 from balai.portal.collaborations.views import rows_of, with_effect
 from balai.portal.components import HOPS
 from balai.portal.components import Count as Figure
+from balai.portal.csv import csv_response
 from balai.portal.limits import limited, too_many
 
 _PLAN, _SEEN = "pilot__evaluation__target", "pilot__evaluation__effect__observed"
@@ -238,32 +238,14 @@ def _trend(before: Value, now: Value, indicator: Indicator) -> str:
 @require_GET
 def indicators_csv(request: HttpRequest) -> HttpResponse:
     """Every value of the city with its source, as CSV."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="indikator.csv"'
-    writer = csv.writer(response)
-    writer.writerow(
+    head = "indicator dimension name unit period value as_of source source_url method note"
+    values = Value.objects.filter(city=settings.DEFAULT_CITY).select_related("indicator")
+    rows = (
         [
-            "indicator",
-            "dimension",
-            "name",
-            "unit",
-            "period",
-            "value",
-            "as_of",
-            "source",
-            "source_url",
-            "method",
-            "note",
-        ]
-    )
-    rows = Value.objects.filter(city=settings.DEFAULT_CITY).select_related("indicator")
-    for value in rows.iterator(chunk_size=500):
-        indicator = value.indicator
-        cells = [
-            indicator.pk,
-            indicator.dimension,
-            indicator.name,
-            indicator.unit,
+            value.indicator.pk,
+            value.indicator.dimension,
+            value.indicator.name,
+            value.indicator.unit,
             value.period,
             value.value.normalize(),
             value.as_of or "",
@@ -272,8 +254,9 @@ def indicators_csv(request: HttpRequest) -> HttpResponse:
             value.method_version,
             value.note,
         ]
-        writer.writerow([f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t" else v for v in cells])
-    return response
+        for value in values.iterator(chunk_size=500)
+    )
+    return csv_response("indikator.csv", head.split(), rows)
 
 
 class SearchForm(forms.Form):
