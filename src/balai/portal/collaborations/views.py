@@ -30,6 +30,7 @@ from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Follow
 from balai.core.pagination import paginate
 from balai.indicators.models import Dimension
+from balai.needs.models import NeedState
 from balai.people.rules import Reader, is_person
 from balai.portal.collaborations.story import hops_of, organisations_of, record_lines, strip_of
 from balai.portal.csv import csv_response
@@ -171,7 +172,11 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     collaboration = find(request, reference)
     inside = bool(may_see_inside(request.user, collaboration))
     now = standing(collaboration)
-    needs = list(collaboration.challenge.needs.order_by("voiced_at")[:6]) if collaboration.challenge else []
+    needs = (
+        list(collaboration.challenge.needs.exclude(state=NeedState.HIDDEN).order_by("voiced_at")[:6])
+        if collaboration.challenge
+        else []
+    )
     entries = timeline(threads_of(collaboration), inside=inside)
     organisations = organisations_of(entries, [collaboration.partner, collaboration.agency])
     pilot = getattr(collaboration, "pilot", None)
@@ -219,8 +224,13 @@ def _doors(moves: Sequence[Option], *, my_turn: bool, phase: str) -> dict[str, A
     mine = sorted((option for option in moves if option.yours), key=lambda option: option.move.tone != "go")
     first = next((option.move.key for option in mine if option.open and option.move.tone == "go"), "")
     room = {"decision": "application", "effect": "pilot", "exit": "pilot"}.get(phase, phase)
+    missing: dict[str, list[str]] = {}
+    for option in mine:
+        for text in option.missing:
+            missing.setdefault(text, []).append(str(option.move.name))
     return {
         "mine": mine,
+        "missing": list(missing.items()),
         "others": [option for option in moves if not option.yours],
         "first_move": first,
         "first_room": room if my_turn and not first else "",

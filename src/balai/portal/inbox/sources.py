@@ -34,6 +34,7 @@ from balai.people.models import OrganisationKind, Role, User
 from balai.people.queries import invitations_for
 from balai.pilots.models import Effect, Milestone, MonitoringForm, MonitoringReport, Obligation, Pilot
 from balai.portal.context import prefix
+from balai.portal.templatetags.balai import period as in_words
 
 type Text = str | Promise | Label
 
@@ -263,7 +264,7 @@ def monitoring(user: User) -> Iterable[InboxItem]:
     for pilot in rows.filter(owed).select_related("collaboration").order_by("starts_on")[:MOST]:
         yield InboxItem(
             title=str(pilot.collaboration),
-            why=_("File the monitoring report for %(period)s.") % {"period": period},
+            why=_("File the monitoring report for %(period)s.") % {"period": in_words(period)},
             kind="pilot",
             url=reverse("portal:pilot", args=[pilot.collaboration.reference]),
             due_on=due,

@@ -265,6 +265,20 @@ def moment(value: datetime | None) -> str:
 
 
 @register.filter
+def period(code: str) -> str:
+    """A period in words: 2026-S1, 2026-06; anything else as it stands."""
+    year, _dash, part = code.partition("-")
+    if not year.isdecimal():
+        return code
+    if part in {"S1", "S2"}:
+        words = _("first half of %(year)s") if part == "S1" else _("second half of %(year)s")
+        return words % {"year": year}
+    if part.isdecimal() and len(part) == 2 and 1 <= int(part) <= 12:
+        return date_format(date(int(year), int(part), 1), "F Y")
+    return code
+
+
+@register.filter
 def age(value: date | datetime | None) -> str:
     """How long ago in days, in words: "today", "3 days"."""
     if not value:

@@ -15,7 +15,7 @@ from balai.collaborations.registry import ROLES
 from balai.pilots.actions import meets_target
 from balai.pilots.models import Effect, EvaluationPlan, Incident, MonitoringReport
 from balai.portal import charts
-from balai.portal.templatetags.balai import day, status
+from balai.portal.templatetags.balai import day, period, status
 
 register = template.Library()
 
@@ -65,7 +65,7 @@ def open_incidents(incidents: list[Incident]) -> SafeString:
 @register.simple_tag
 def report_title(report: MonitoringReport) -> str:
     """A report's line: whose view, which period, when filed."""
-    return f"{report.get_form_display()} · {report.period} · {day(report.filed_at)}"
+    return f"{report.get_form_display()} · {period(report.period)} · {day(report.filed_at)}"
 
 
 @register.filter
