@@ -17,9 +17,13 @@ api_v1 = NinjaAPI(
     urls_namespace="api",
     docs_url=None,
     description=(
-        "One record carries a collaboration from need to effect. Reading what is public needs no key. "
-        "A key (`Authorization: Bearer balai_…`) acts with its owner's rights, narrowed by its scopes. "
-        "Lists are paged by key: pass `next` as `cursor`. `Accept-Language: id` or `en`."
+        "One record carries a collaboration from need to effect. Reading what is public needs no key."
+        "\n\n"
+        "A key (`Authorization: Bearer balai_…`) acts with its owner's rights, narrowed by its scopes; "
+        "without the scope of a room it sees there what a stranger sees. The rules are those of the pages, "
+        "and `moves` says what the caller may do now, and why not otherwise."
+        "\n\n"
+        "Lists are paged by key: pass `next` as `cursor`. `Accept-Language: id` or `en` chooses the words."
     ),
 )
 for room in (needs, challenges, collaborations, applications, agreements, pilots, indicators, people):
