@@ -79,9 +79,8 @@ def start(request: HttpRequest, payload: StartIn) -> Any:
     submitted."""
     who = visitor(request)
     person = who.person
-    partner = get_object_or_404(
-        Organisation, slug=payload.partner, memberships__user=person, memberships__ended_at=None
-    )
+    mine = Organisation.objects.filter(pk__in={hat.organisation_id for hat in person.hats})
+    partner = get_object_or_404(mine, slug=payload.partner)
     challenge = None
     if payload.challenge:
         challenge = get_object_or_404(Challenge.objects.visible_to(person), reference=payload.challenge)

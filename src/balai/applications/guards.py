@@ -4,9 +4,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from balai.applications.queries import application_of, counted_reviews, gaps, screening_lines
+from balai.applications.rules import conflict_of
 from balai.collaborations.models import Collaboration
-from balai.collaborations.registry import guard
+from balai.collaborations.registry import guard, objection
 from balai.core.rules import YES, Verdict, no
+from balai.people.models import User
 
 
 @guard(
@@ -60,3 +62,10 @@ def reviewed(collaboration: Collaboration) -> Verdict:
     if not any(r.submitted_at and r.submitted_at >= collaboration.stage_since for r in counted):
         return no(_("Another review was asked for, and none has been submitted since."))
     return YES
+
+
+@objection
+def unconflicted(collaboration: Collaboration, by: User) -> Verdict:
+    """Whoever has a conflict, declared or found in the records, neither decides nor moves it on."""
+    reason = conflict_of(by, application_of(collaboration))
+    return no(reason) if reason else YES

@@ -23,6 +23,11 @@ from balai.core.schedule import add_working_days
 from balai.people.models import City, Organisation, User
 from balai.people.rules import hats_in
 
+LONGEST_REASON = 2000
+PARTNER_SIDE = ("applicant", "partner_signatory")
+JUDGED = ("application", "decision")
+"""Phases in which the city judges: whoever has a conflict of interest keeps out of them."""
+
 
 def publish_scheme(*, source: str) -> SchemeVersion:
     """Store a scheme as an immutable version and make it the current one of its key.
@@ -88,7 +93,8 @@ def begin_collaboration(
     if predecessor is None and not hats_in(by, partner, *registry.SEATS["applicant"]):
         raise Refused(_("Only the partner's own people can begin an application."))
     if challenge is not None:
-        if challenge.state != ChallengeState.OPEN and predecessor is None:
+        over = challenge.closes_on is not None and challenge.closes_on < timezone.localdate()
+        if (challenge.state != ChallengeState.OPEN or over) and predecessor is None:
             raise Refused(_("This challenge does not take new applications now."))
         if challenge.city_id != city.pk or (challenge.schemes and scheme_key not in challenge.schemes):
             raise Invalid(_("This challenge is not open to this scheme."))
@@ -97,7 +103,7 @@ def begin_collaboration(
     scheme, now = version.scheme, timezone.now()
     with transaction.atomic():
         collaboration = Collaboration.objects.create(
-            reference=reference(scheme.prefix, now.year),
+            reference=reference(scheme.prefix, timezone.localdate(now).year),
             city=city,
             scheme_version=version,
             partner=partner,
@@ -189,6 +195,13 @@ def make_move(
     if seen not in step.sources or collaboration.stage != seen:
         raise Stale(_moved_on(collaboration))
     require(may_move(by, collaboration, step))
+    role = next(role for role in step.who if hat_for(by, collaboration, role))
+    if role not in PARTNER_SIDE and scheme.stage(seen).phase in JUDGED:
+        for question in registry.objections():
+            require(question(collaboration, by))
+    if len(reason) > LONGEST_REASON or "\0" in reason:
+        text = _("At most %(most)s characters, without control characters.") % {"most": LONGEST_REASON}
+        raise Invalid(_("The reason cannot be kept as it is."), {"reason": [text]})
     if step.reason and not reason.strip():
         raise Invalid(_("Say why."), {"reason": [_("A reason is needed; it is kept on the record.")]})
     keeper = registry.records()[step.record] if step.record else None
@@ -219,7 +232,6 @@ def make_move(
             raise Refused(" ".join(missing))
         if keeper and form is not None:
             keeper.write(collaboration, by, form.cleaned_data)
-        role = next(role for role in step.who if hat_for(by, collaboration, role))
         hat = hat_for(by, collaboration, role)
         ledger.append(
             verb="collaboration.moved",

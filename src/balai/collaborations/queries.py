@@ -119,11 +119,18 @@ def threads_of(collaboration: Collaboration, *, needs: Iterable[Any] = ()) -> li
 
 
 def timeline(threads: Sequence[str], *, inside: bool) -> list[Entry]:
-    """What happened on these threads, oldest first; only the public part unless ``inside``."""
-    rows = Entry.objects.filter(thread__in=threads)
-    if not inside:
-        rows = rows.filter(public=True)
-    return sorted(rows, key=lambda entry: (str(entry.facts.get("on") or entry.at.date()), entry.seq))
+    """What happened on these threads, oldest first; only the public part unless ``inside``.
+
+    Being inside a collaboration opens its own thread alone: what is not public of a need or a challenge
+    (why it was hidden, who edited the draft) stays with the city.
+    """
+    public = Q(public=True)
+    if inside:
+        public |= Q(thread__startswith="collaboration:")
+    rows = Entry.objects.filter(public, thread__in=threads)
+    return sorted(
+        rows, key=lambda entry: (str(entry.facts.get("on") or timezone.localdate(entry.at)), entry.seq)
+    )
 
 
 def awaiting(user: Reader) -> QuerySet[Collaboration]:

@@ -42,6 +42,7 @@ SEATS: Mapping[str, tuple[str, ...]] = {
 
 type Question = Callable[["Collaboration"], Verdict]
 type Writer = Callable[["Collaboration", "User", Mapping[str, Any]], None]
+type Objection = Callable[["Collaboration", "User"], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Record:
 
 _guards: dict[str, Guard] = {}
 _records: dict[str, Record] = {}
+_objections: list[Objection] = []
 
 
 def guard(
@@ -92,6 +94,17 @@ def record(name: str, form: type[forms.Form]) -> Callable[[Writer], Writer]:
         return write
 
     return keep
+
+
+def objection(question: Objection) -> Objection:
+    """Register the decorated question: may this person of the city still judge this collaboration?"""
+    if question not in _objections:
+        _objections.append(question)
+    return question
+
+
+def objections() -> list[Objection]:
+    return list(_objections)
 
 
 def guards() -> Mapping[str, Guard]:

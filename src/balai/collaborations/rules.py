@@ -13,8 +13,11 @@ from balai.people.rules import Reader, cities_audited, hats_in, hats_in_city, is
 def hat_for(user: Reader, collaboration: Collaboration, role: str) -> Membership | None:
     """The membership in which the person plays ``role`` in this collaboration, if any.
 
-    Nobody plays a role of the city in a collaboration of a firm they themselves act for.
+    Nobody plays a role of the city in a collaboration of a firm they themselves act for, and nobody any
+    role in one that is history: what published sources say of it is not changed by its parties.
     """
+    if collaboration.documented:
+        return None
     seats = SEATS[role]
     if role in ("applicant", "partner_signatory"):
         hats = hats_in(user, collaboration.partner, *seats)

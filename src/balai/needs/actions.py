@@ -164,7 +164,7 @@ def answer_need(*, need: Need, by: User, agency: Organisation, text: str, seen: 
             by,
             role="agency",
             organisation=agency,
-            data={"answer": answer.pk, "text": text, "on_time": now.date() <= need.answer_due},
+            data={"answer": answer.pk, "text": text, "on_time": timezone.localdate(now) <= need.answer_due},
         )
         _index(need)
     return answer

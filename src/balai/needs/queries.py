@@ -164,7 +164,9 @@ def timeline(threads: Iterable[str]) -> list[Entry]:
     name = Organisation.objects.filter(pk=OuterRef("organisation")).values("name")
     rows = Entry.objects.filter(thread__in=list(threads), public=True)
     rows = rows.annotate(organisation_name=Subquery(name))
-    return sorted(rows, key=lambda entry: (str(entry.facts.get("on") or entry.at.date()), entry.seq))
+    return sorted(
+        rows, key=lambda entry: (str(entry.facts.get("on") or timezone.localdate(entry.at)), entry.seq)
+    )
 
 
 def possible_agencies(city: City | str) -> QuerySet[Organisation]:
