@@ -13,10 +13,10 @@ from balai.agreements.actions import (
     approve_version,
     draft_agreement,
     propose_version,
-    seal,
     set_signatory,
     sign,
 )
+from balai.agreements.completion import seal
 from balai.agreements.models import Agreement
 from balai.agreements.queries import current_version
 from balai.applications.actions import attach, record_checks, save_draft, start_application, submit_review

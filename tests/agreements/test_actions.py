@@ -13,10 +13,10 @@ from balai.agreements.actions import (
     propose_version,
     publish_text,
     record_stamp,
-    seal,
     set_signatory,
     sign,
 )
+from balai.agreements.completion import seal
 from balai.agreements.models import Agreement, AgreementState, Approval, Party, Signature
 from balai.agreements.queries import agreement_of, awaiting_signature, match_hash
 from balai.agreements.sealing import KeySealer, demonstration_authority, trust_roots

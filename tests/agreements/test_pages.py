@@ -8,7 +8,8 @@ from django.db import connection
 from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 
-from balai.agreements.actions import propose_version, publish_text, seal
+from balai.agreements.actions import propose_version, publish_text
+from balai.agreements.completion import seal
 from balai.agreements.models import Agreement, LastRead
 from balai.core import documents
 from balai.people.models import User

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from balai.agreements.actions import approve_version, draft_agreement, propose_version, seal, sign
+from balai.agreements.actions import approve_version, draft_agreement, propose_version, sign
+from balai.agreements.completion import seal
 from balai.agreements.models import Agreement, Approval, Signature
 from balai.core import ledger
 from balai.core.errors import BalaiError

@@ -25,11 +25,9 @@ from balai.agreements.models import (
     Signature,
 )
 from balai.agreements.queries import current_version, with_file
-from balai.agreements.sealing import Sealer, default_sealer, trust_roots
 from balai.agreements.tasks import seal_agreement
 from balai.agreements.terms import AgreementTerms, Both, UnprintableError, tidy, unprintable
-from balai.agreements.typesetting import Consent, called, typeset, typeset_consents
-from balai.agreements.verifying import verify_pdf
+from balai.agreements.typesetting import typeset
 from balai.applications.models import Application
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
@@ -455,95 +453,6 @@ def mark_read(*, agreement: Agreement, by: User, version: int) -> None:
     LastRead.objects.update_or_create(agreement=agreement, user=by, defaults={"version": version})
 
 
-def seal(*, agreement_id: UUID, sealer: Sealer | None = None) -> Document | None:
-    """Seal a fully signed agreement and store the file; None where there is nothing to seal.
-
-    Safe to run twice or at once: the seal that is stored first stays. Raises ValueError where the sealed
-    file does not verify.
-    """
-    agreement = with_file(Agreement.objects.filter(pk=agreement_id, state=AgreementState.SEALING)).first()
-    latest = current_version(agreement) if agreement else None
-    if agreement is None or latest is None:
-        return None
-    sealer = sealer or default_sealer()
-    with documents.open_document(latest.document) as file:
-        pdf = file.read()
-    now = timezone.now()
-    consents = [
-        Consent(
-            called(party.place).id,
-            party.signatory_name,
-            party.signatory_title,
-            party.mandate,
-            timezone.localtime(party.signature.at),
-        )
-        for party in rules.parties_of(agreement)
-    ]
-    face = typeset_consents(
-        consents, sha256=latest.document.sha256, sealed_at=timezone.localtime(now), sealer=sealer.name
-    )
-    sealed = sealer.seal(pdf, face=face)
-    report = verify_pdf(sealed, trust_roots())
-    if not report.sound or report.consented_sha256 != latest.document.sha256:
-        raise ValueError(f"the seal of agreement {agreement_id} does not verify: {report.finding}")
-    document = documents.store_made(
-        pdf=sealed, name=_name(agreement, "tersegel"), by=None, city=agreement.city_id
-    )
-    with transaction.atomic():
-        if not Agreement.objects.filter(pk=agreement_id, state=AgreementState.SEALING).update(
-            state=AgreementState.SEALED, sealed_document=document, sealed_at=now
-        ):
-            return None
-        _schedule_datasets(agreement, latest.reading)
-        ledger.append(
-            verb="agreement.sealed",
-            subject=agreement.subject,
-            thread=agreement.thread,
-            by=None,
-            city=agreement.city_id,
-            public=True,
-            data={
-                "sha256": document.sha256,
-                "consented_sha256": latest.document.sha256,
-                "fingerprint": latest.fingerprint,
-                "version": latest.number,
-                "kind": agreement.kind,
-                "starts_on": agreement.starts_on,
-                "ends_on": agreement.ends_on,
-            },
-        )
-    return document
-
-
-def _schedule_datasets(agreement: Agreement, terms: AgreementTerms) -> None:
-    """The sealed schedule becomes the record of what data flows."""
-    collaboration = agreement.collaboration
-    if collaboration is None:
-        return
-    kept = []
-    for flow in terms.flows:
-        values: dict[str, Any] = {
-            "name": flow.name.id[:200],
-            "name_en": flow.name.en[:200],
-            "direction": flow.direction,
-            "granularity": flow.granularity[:200],
-            "refresh": flow.refresh[:100],
-            "form": flow.form[:200],
-            "personal": flow.personal,
-            "legal_basis": flow.legal_basis[:300],
-            "controller": flow.controller[:200],
-            "retention_days": flow.retention_days,
-        }
-        own = Dataset.objects.filter(partner=collaboration.partner, city=agreement.city)
-        dataset = own.filter(pk=flow.dataset).first() if flow.dataset else None
-        if dataset is None:
-            dataset = Dataset.objects.create(partner=collaboration.partner, city=agreement.city, **values)
-        else:
-            Dataset.objects.filter(pk=dataset.pk).update(**values)
-        kept.append(dataset)
-    agreement.datasets.set(kept)
-
-
 def _file(terms: AgreementTerms, *, by: User, city: str) -> Document:
     """Typeset and store, outside any transaction."""
     try:
@@ -555,11 +464,6 @@ def _file(terms: AgreementTerms, *, by: User, city: str) -> Document:
         ) from fault
     name = f"{terms.reference}-v{terms.version}.pdf"
     return documents.store_made(pdf=pdf, name=name, by=by, city=city)
-
-
-def _name(agreement: Agreement, suffix: str) -> str:
-    reference = agreement.collaboration.reference if agreement.collaboration else str(agreement.pk)[:8]
-    return f"{agreement.kind.upper()}-{reference}-{suffix}.pdf"
 
 
 def _keep(

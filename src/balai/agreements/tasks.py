@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.tasks import task
 
+from balai.agreements.completion import seal
 from balai.agreements.models import Agreement, AgreementState
 from balai.core.periodic import every
 
@@ -11,8 +12,6 @@ from balai.core.periodic import every
 @task
 def seal_agreement(agreement_id: str) -> str:
     """Seal a fully signed agreement; returns the sealed file's hash, or "" with nothing to do."""
-    from balai.agreements.actions import seal
-
     document = seal(agreement_id=UUID(agreement_id))
     return document.sha256 if document else ""
 

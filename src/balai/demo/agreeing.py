@@ -1,43 +1,52 @@
 """The agreement of an invented story: drafted, completed, approved and signed by both sides."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from balai.agreements.actions import (
     approve_version,
     draft_agreement,
     open_signing,
     propose_version,
-    seal,
     set_signatory,
     sign,
 )
+from balai.agreements.completion import seal
 from balai.agreements.models import Agreement, AgreementVersion
 from balai.agreements.queries import current_version
+from balai.collaborations.models import Collaboration
 from balai.demo.facts import Row
 from balai.people.models import User
-
-if TYPE_CHECKING:
-    from balai.demo.paths import Path
 
 FILLED = {"id": "ditetapkan dalam lampiran contoh", "en": "as set in the example annex"}
 """What stands in a blank of the standard articles that no application answers."""
 
 
-def draft(path: "Path") -> Agreement:
+class Parties(Protocol):
+    """Who makes the agreement of a story, and what about."""
+
+    collaboration: Collaboration
+    row: Row
+    number: int
+    bureau: User
+    officer: User
+    applicant: User
+
+
+def draft(parties: Parties) -> Agreement:
     """The bureau drafts the agreement; blanks are filled and both sides name their signatories."""
-    agreement = draft_agreement(collaboration=path.collaboration, by=path.bureau)
+    agreement = draft_agreement(collaboration=parties.collaboration, by=parties.bureau)
     missing = _latest(agreement).reading.missing()
-    spends = bool(path.row.get("regional_budget"))
+    spends = bool(parties.row.get("regional_budget"))
     if missing or spends:
         propose_version(
             agreement=agreement,
             changes={"variables": dict.fromkeys(missing, FILLED)},
-            by=path.officer,
+            by=parties.officer,
             note="Isian yang kosong dilengkapi.",
-            procurement_reference=path.row.get("procurement_reference"),
+            procurement_reference=parties.row.get("procurement_reference"),
         )
     for party in Agreement.objects.get(pk=agreement.pk).parties.order_by("place"):
-        side = _city(path) if party.place == 1 else _partner(path)
+        side = _city(parties) if party.place == 1 else _partner(parties)
         set_signatory(party=party, **side)
     return agreement
 
@@ -48,9 +57,9 @@ def approve(agreement: Agreement, by: User) -> None:
     approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)
 
 
-def open_for_signing(path: "Path", agreement: Agreement) -> None:
+def open_for_signing(parties: Parties, agreement: Agreement) -> None:
     """The bureau fixes the text and asks for signatures."""
-    open_signing(agreement=agreement, by=path.bureau)
+    open_signing(agreement=agreement, by=parties.bureau)
 
 
 def put_signature(agreement: Agreement, by: User) -> None:
@@ -71,21 +80,21 @@ def _latest(agreement: Agreement) -> AgreementVersion:
     return latest
 
 
-def _city(path: "Path") -> Row:
+def _city(parties: Parties) -> Row:
     return {
         "name": "Wahyu (demo)",
         "title": "Kepala perangkat daerah (contoh)",
-        "mandate": f"Surat Kuasa Gubernur (contoh) {path.number}",
-        "number": f"{path.number}/PKS-CONTOH",
-        "by": path.officer,
+        "mandate": f"Surat Kuasa Gubernur (contoh) {parties.number}",
+        "number": f"{parties.number}/PKS-CONTOH",
+        "by": parties.officer,
     }
 
 
-def _partner(path: "Path") -> Row:
+def _partner(parties: Parties) -> Row:
     return {
-        "name": path.applicant.name,
+        "name": parties.applicant.name,
         "title": "Direktur (contoh)",
-        "mandate": f"Akta pendirian (contoh) {path.number}",
-        "number": f"{path.number}/DIR-CONTOH",
-        "by": path.applicant,
+        "mandate": f"Akta pendirian (contoh) {parties.number}",
+        "number": f"{parties.number}/DIR-CONTOH",
+        "by": parties.applicant,
     }
