@@ -1,7 +1,8 @@
 """Every change of a pilot: its plan, its incidents, its reports, its effect."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +34,8 @@ from balai.pilots.models import (
 )
 from balai.pilots.monitoring import questions
 
+YEARS = range(2000, 2101)
+"""Years a date of a pilot may lie in."""
 ROLES = ("applicant", "agency", "bureau", "analyst", "city_signatory")
 
 
@@ -53,6 +56,24 @@ def tell(
         public=public,
         data=dict(data),
     )
+
+
+@contextmanager
+def standing_still(collaboration: Collaboration) -> Iterator[None]:
+    """A transaction in which the collaboration does not move on. Raises Stale where it has moved already.
+
+    The rules were asked of the stage the person saw; without this a plan could change after its guards.
+    """
+    with transaction.atomic():
+        row = Collaboration.objects.select_for_update().only("stage").get(pk=collaboration.pk)
+        if row.stage != collaboration.stage:
+            raise Stale(_("Somebody was faster: the collaboration has moved on. Nothing was saved."))
+        yield
+
+
+def plausible(*days: dt.date | None) -> bool:
+    """Whether each given day lies where a pilot of this hub can: beyond, dates cannot be reckoned with."""
+    return all(day is None or day.year in YEARS for day in days)
 
 
 def ensure_pilot(collaboration: Collaboration) -> Pilot:
@@ -76,11 +97,13 @@ def plan_pilot(
     require(rules.may_plan(by, collaboration))
     if ends_on <= starts_on:
         raise Invalid(_("Check the dates."), {"ends_on": [_("The end must come after the start.")]})
+    if not plausible(starts_on, ends_on):
+        raise Invalid(_("Check the dates."), {"starts_on": [_("Choose a year between 2000 and 2100.")]})
     limit = collaboration.scheme.limits.get("term_months")
     if limit and ends_on > months_after(starts_on, limit):
         text = _("This scheme allows %(months)s months at most.") % {"months": limit}
         raise Invalid(_("Check the dates."), {"ends_on": [text]})
-    with transaction.atomic():
+    with standing_still(collaboration):
         pilot = ensure_pilot(collaboration)
         pilot.starts_on, pilot.ends_on = starts_on, ends_on
         pilot.asset, pilot.safety_plan = asset, safety_plan
@@ -118,7 +141,8 @@ def add_site(
         raise Invalid(_("A site needs a boundary."), {"radius_m": [_("Give a radius or a GeoJSON outline.")]})
     if fence is not None:
         check_fence(fence)
-    with transaction.atomic():
+        fence = {"type": "Polygon", "coordinates": fence["coordinates"]}
+    with standing_still(collaboration):
         site = Site.objects.create(
             pilot=ensure_pilot(collaboration),
             name=name,
@@ -148,15 +172,18 @@ def remove_site(*, site: Site, by: User) -> None:
     """Take a site out of the plan; one that was used stays on record."""
     collaboration = site.pilot.collaboration
     require(rules.may_plan(by, collaboration))
-    with transaction.atomic():
+    with standing_still(collaboration):
         if Site.objects.filter(pk=site.pk, active=True).update(active=False):
             data = {"site": site.pk, "name": site.name}
             tell(collaboration, "pilot.site_removed", by, public=True, data=data)
 
 
 def add_milestone(*, collaboration: Collaboration, by: User, title: str, due_on: dt.date) -> Milestone:
+    """Promise something by a day. Raises Invalid for a day no pilot can reach."""
     require(rules.may_plan(by, collaboration))
-    with transaction.atomic():
+    if not plausible(due_on):
+        raise Invalid(_("Check the dates."), {"due_on": [_("Choose a year between 2000 and 2100.")]})
+    with standing_still(collaboration):
         milestone = Milestone.objects.create(pilot=ensure_pilot(collaboration), title=title, due_on=due_on)
         data = {"milestone": milestone.pk, "due": str(due_on)}
         tell(collaboration, "pilot.milestone_planned", by, public=True, data=data)
@@ -168,7 +195,7 @@ def reach_milestone(*, milestone: Milestone, by: User, evidence: Document | None
     collaboration = milestone.pilot.collaboration
     require(rules.may_report_progress(by, collaboration))
     now = timezone.now()
-    with transaction.atomic():
+    with standing_still(collaboration):
         rows = Milestone.objects.filter(pk=milestone.pk, done_at=None)
         if not rows.update(done_at=now, evidence=evidence):
             raise Stale(_("This milestone is marked as reached already."))
@@ -182,7 +209,9 @@ def add_obligation(
     *, collaboration: Collaboration, by: User, side: str, text: str, due_on: dt.date | None = None
 ) -> Obligation:
     require(rules.may_plan(by, collaboration))
-    with transaction.atomic():
+    if not plausible(due_on):
+        raise Invalid(_("Check the dates."), {"due_on": [_("Choose a year between 2000 and 2100.")]})
+    with standing_still(collaboration):
         obligation = Obligation.objects.create(
             pilot=ensure_pilot(collaboration), side=side, text=text, due_on=due_on
         )
@@ -195,7 +224,7 @@ def meet_obligation(*, obligation: Obligation, by: User) -> Obligation:
     collaboration = obligation.pilot.collaboration
     require(rules.may_report_progress(by, collaboration))
     now = timezone.now()
-    with transaction.atomic():
+    with standing_still(collaboration):
         if not Obligation.objects.filter(pk=obligation.pk, done_at=None).update(done_at=now):
             raise Stale(_("This obligation is marked as met already."))
         data = {"obligation": obligation.pk, "side": obligation.side}
@@ -219,7 +248,7 @@ def register_evaluation(
     require(rules.may_register_evaluation(by, collaboration))
     if target == baseline:
         raise Invalid(_("Check the target."), {"target": [_("The target equals the baseline.")]})
-    with transaction.atomic():
+    with standing_still(collaboration):
         plan, __ = EvaluationPlan.objects.update_or_create(
             pilot=ensure_pilot(collaboration),
             defaults={
@@ -260,11 +289,13 @@ def report_incident(
 ) -> Incident:
     """Enter an incident. Its kind, time and number hurt are public at once; its text is for those inside."""
     require(rules.may_report_incident(by, collaboration))
+    if happened_at.year not in YEARS:
+        raise Invalid(_("Check the time."), {"happened_at": [_("Choose a year between 2000 and 2100.")]})
     if happened_at > timezone.now() + dt.timedelta(minutes=5):
         raise Invalid(_("Check the time."), {"happened_at": [_("This lies in the future.")]})
     if severity == Severity.FATAL and not people_hurt:
         raise Invalid(_("Check the number."), {"people_hurt": [_("Say how many people were hurt.")]})
-    with transaction.atomic():
+    with standing_still(collaboration):
         incident = Incident.objects.create(
             pilot=ensure_pilot(collaboration),
             site=site,
@@ -296,7 +327,7 @@ def close_incident(*, incident: Incident, by: User, measures: str) -> Incident:
     if not measures.strip():
         raise Invalid(_("Say what was done."), {"measures": [_("The measures taken are needed.")]})
     now = timezone.now()
-    with transaction.atomic():
+    with standing_still(collaboration):
         rows = Incident.objects.filter(pk=incident.pk, closed_at=None)
         if not rows.update(closed_at=now, measures=measures):
             raise Stale(_("This incident is closed already."))
@@ -325,7 +356,7 @@ def file_report(
             {q.key: [_("Please answer.")] for q in questions(form) if not answers.get(q.key, "").strip()},
         )
     try:
-        with transaction.atomic():
+        with standing_still(collaboration):
             report = MonitoringReport.objects.create(
                 pilot=ensure_pilot(collaboration),
                 form=form,
@@ -368,7 +399,7 @@ def record_effect(
         "claimed_by": by.pseudonym,
         "claimed_at": timezone.now(),
     }
-    with transaction.atomic():
+    with standing_still(collaboration):
         effect = Effect.objects.filter(plan=plan).first()
         if effect is None:
             effect = Effect.objects.create(plan=plan, **values)
@@ -385,8 +416,10 @@ def verify_effect(*, effect: Effect, by: User, seen: Decimal) -> Effect:
     """Confirm the recorded value as another person of the city; ``seen`` is the value shown."""
     collaboration = effect.plan.pilot.collaboration
     require(rules.may_verify_effect(by, collaboration, effect))
+    if not seen.is_finite() or seen.adjusted() > 17:
+        raise Stale(_("The recorded effect has changed or is verified already."))
     now = timezone.now()
-    with transaction.atomic():
+    with standing_still(collaboration):
         rows = Effect.objects.filter(pk=effect.pk, verified_at=None, observed=seen)
         if not rows.exclude(claimed_by=by.pseudonym).update(verified_by=by.pseudonym, verified_at=now):
             raise Stale(_("The recorded effect has changed or is verified already."))

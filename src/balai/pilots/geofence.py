@@ -12,6 +12,8 @@ from balai.pilots.models import Site
 
 EARTH_RADIUS_M = 6_371_008.8
 MOST_POINTS = 500
+MOST_METRES = 1e7
+"""Beyond this no degree and no height lies; also what no database and no JSON can hold."""
 
 
 def check_fence(fence: Mapping[str, Any]) -> None:
@@ -41,7 +43,7 @@ def check_fence(fence: Mapping[str, Any]) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MOST_METRES
 
 
 def contains(site: Site, latitude: float, longitude: float) -> bool:
