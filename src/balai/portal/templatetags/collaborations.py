@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -113,6 +114,13 @@ UNITS = {
 def unmarked(text: str) -> str:
     """A source without the editors' marks in square brackets."""
     return re.sub(r"\s*\[[^\]]*\]", "", text)
+
+
+@register.filter
+def here(text: str) -> str:
+    """The reader's half of a note kept as "Bahasa Indonesia / English"; a note in one language whole."""
+    halves = text.split(" / ")
+    return halves[(get_language() or "id").startswith("en")] if len(halves) == 2 else text
 
 
 @register.filter
