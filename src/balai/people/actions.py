@@ -260,6 +260,48 @@ def update_profile(*, by: User, name: str, language: str, city: City | None) -> 
     return by
 
 
+def host_city(*, code: str, name: str, kind: str, province: str = "") -> City:
+    """Let a city run its collaborations on this hub; a city known by its code becomes hosted.
+
+    For the hub's operator; no page leads here. Raises Invalid for an unknown kind or an empty name.
+    """
+    if kind not in ("province", "city", "regency") or not name.strip():
+        raise Invalid("A city has a name and is a province, a city or a regency.")
+    known = City.objects.filter(code=code).first()
+    if known is None:
+        slug = slugify(name)[:50] or code
+        return City.objects.create(
+            code=code, slug=slug, name=name.strip(), kind=kind, province=province.strip(), hosted=True
+        )
+    known.hosted = True
+    known.save(update_fields=["hosted"])
+    return known
+
+
+def set_up_body(*, kind: str, slug: str, name: str, city: City | None) -> Organisation:
+    """Set up an agency, a ministry or an oversight body; its public page is listed.
+
+    For the hub's operator; no page leads here. Raises Invalid for a kind anyone may register, a slug that
+    is taken or ill-formed, or an agency without a city.
+    """
+    if kind not in ("agency", "ministry", "oversight"):
+        raise Invalid("Companies and communities register themselves.")
+    if slugify(slug) != slug or not name.strip():
+        raise Invalid("A body has a name and a slug of small letters, digits and hyphens.")
+    if kind == "agency" and city is None:
+        raise Invalid("An agency belongs to a city.")
+    with transaction.atomic():
+        if Organisation.objects.filter(slug=slug).exists():
+            raise Invalid(f"There is an organisation {slug!r} already.")
+        organisation = Organisation.objects.create(
+            kind=kind, slug=slug, name=name.strip(), city=city, listed=True
+        )
+        _note(
+            "organisation.registered", organisation, None, f"organisation:{organisation.pk}", {"kind": kind}
+        )
+    return organisation
+
+
 def assign_offices(*, organisation: Organisation, offices: list[str]) -> Organisation:
     """Let an agency seat these city-wide roles. For the hub's operator; no page leads here."""
     if unknown := set(offices) - {"bureau", "tkksd", "analyst", "signatory"}:
