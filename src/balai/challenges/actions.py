@@ -17,6 +17,7 @@ from balai.core.errors import Invalid, Refused, Stale, Text
 from balai.core.models import Follow
 from balai.core.numbering import reference
 from balai.core.rules import require
+from balai.core.text import published
 from balai.needs.actions import pose_from_need
 from balai.needs.models import DIMENSIONS, Need, NeedState
 from balai.people.models import Membership, Organisation, Role, User
@@ -129,7 +130,7 @@ def open_challenge(*, challenge: Challenge, by: User, seen: int | None = None) -
 def ask_question(*, challenge: Challenge, by: User, text: str) -> Question:
     """Ask in public without one's name. The same question sent twice by one person is kept once."""
     require(rules.may_ask(by, challenge))
-    text = _said(text, "text", 1000)
+    text = published(text, "text", 1000)
     with transaction.atomic():
         Challenge.objects.select_for_update().get(pk=challenge.pk)
         same = Question.objects.filter(challenge=challenge, asked_by=by.pseudonym, text=text).first()
@@ -159,7 +160,7 @@ def answer_question(*, question: Question, by: User, text: str) -> Question:
     """Answer once, for all to read. Raises Stale where somebody answered meanwhile."""
     challenge = question.challenge
     require(rules.may_answer(by, challenge))
-    text = _said(text, "text", 3000)
+    text = published(text, "text", 3000)
     now = timezone.now()
     with transaction.atomic():
         changed = Question.objects.filter(pk=question.pk, answered_at=None).update(
@@ -179,7 +180,7 @@ def extend_challenge(
 ) -> Challenge:
     """Move the closing day of an open challenge to a later one, with a reason all can read."""
     require(rules.may_close(by, challenge))
-    reason = _said(reason, "reason", 300)
+    reason = published(reason, "reason", 300)
     if closes_on <= max(challenge.closes_on or closes_on, timezone.localdate()):
         raise Invalid(
             _("The closing day can only move to a later day."),
@@ -201,7 +202,7 @@ def close_challenge(
             raise Refused(_("The closing day is not over yet."))
     else:
         require(rules.may_close(by, challenge))
-        reason = _said(reason, "reason", 300)
+        reason = published(reason, "reason", 300)
     with transaction.atomic():
         _step(challenge, seen, state=ChallengeState.CLOSED, close_reason=reason)
         _append(challenge, "challenge.closed", by, data={"reason": reason})
@@ -212,7 +213,7 @@ def close_challenge(
 def end_challenge(*, challenge: Challenge, by: User, reason: str, seen: int | None = None) -> Challenge:
     """Say how the challenge ended, whether or not anything came of it."""
     require(rules.may_end(by, challenge))
-    reason = _said(reason, "reason", 300)
+    reason = published(reason, "reason", 300)
     with transaction.atomic():
         _step(challenge, seen, state=ChallengeState.ENDED, close_reason=reason)
         _append(challenge, "challenge.ended", by, data={"reason": reason})
@@ -271,17 +272,6 @@ def _clean(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _check_needs(agency: Organisation, needs: list[Need]) -> None:
     if any(need.city_id != agency.city_id or need.state == NeedState.HIDDEN for need in needs):
         raise Invalid(_("Choose needs of this city."), {"needs": [_("Choose needs of this city.")]})
-
-
-def _said(text: str, field: str, most: int) -> str:
-    text = text.strip()
-    if not text:
-        raise Invalid(_("Write the text first."), {field: [_("This is published, so it cannot be empty.")]})
-    if len(text) > most or "\0" in text:
-        raise Invalid(
-            _("The text is too long."), {field: [_("At most %(most)d characters.") % {"most": most}]}
-        )
-    return text
 
 
 def _step(challenge: Challenge, seen: int | None, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""Words of Bahasa Indonesia: how text is cut, stemmed and put into addresses."""
+"""What people write: accepted or refused, cut into words of Bahasa Indonesia, stemmed, put into addresses."""
 
 import re
 import threading
@@ -6,6 +6,9 @@ import unicodedata
 
 import Stemmer
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from balai.core.errors import Invalid
 
 WORD = re.compile(r"[^\W_]+")
 LONGEST_WORD = 60
@@ -18,6 +21,21 @@ def _stemmer() -> Stemmer.Stemmer:
         _local.stemmer = Stemmer.Stemmer("indonesian")
     stemmer: Stemmer.Stemmer = _local.stemmer
     return stemmer
+
+
+def published(text: str, field: str, most: int) -> str:
+    """A text that all will read, without blanks around it.
+
+    Raises Invalid on ``field`` where there is none, more than ``most`` characters, or a NUL.
+    """
+    text = text.strip()
+    if not text:
+        raise Invalid(_("Write the text first."), {field: [_("This is published, so it cannot be empty.")]})
+    if len(text) > most or "\0" in text:
+        raise Invalid(
+            _("The text is too long."), {field: [_("At most %(most)d characters.") % {"most": most}]}
+        )
+    return text
 
 
 def words(text: str) -> list[str]:

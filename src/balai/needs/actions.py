@@ -14,6 +14,7 @@ from balai.core.models import Document, Entry, Follow
 from balai.core.numbering import reference
 from balai.core.rules import require
 from balai.core.schedule import add_working_days
+from balai.core.text import published
 from balai.needs import rules
 from balai.needs.models import (
     DIMENSIONS,
@@ -152,7 +153,7 @@ def answer_need(*, need: Need, by: User, agency: Organisation, text: str, seen: 
     """
     require(rules.may_answer(by, need))
     _speaks_for(by, need, agency)
-    text = _said(text, "text", 4000)
+    text = published(text, "text", 4000)
     state = need.state if need.state == NeedState.CHALLENGED else NeedState.ANSWERED
     now = timezone.now()
     with transaction.atomic():
@@ -178,7 +179,7 @@ def decline_need(
     _speaks_for(by, need, agency)
     if reason not in CloseReason.values:
         raise Invalid(_("Choose a reason."), {"reason": [_("Choose one of the reasons.")]})
-    text = _said(text, "text", 4000)
+    text = published(text, "text", 4000)
     now = timezone.now()
     with transaction.atomic():
         _step(
@@ -295,7 +296,7 @@ def assign_agency(*, need: Need, by: User, agency: Organisation, seen: int | Non
 def hide_need(*, need: Need, by: User, reason: str, seen: int | None = None) -> Need:
     """Take a need out of sight of the public, with a reason its author reads."""
     require(rules.may_hide(by, need))
-    reason = _said(reason, "reason", 500)
+    reason = published(reason, "reason", 500)
     hat = rules.moderation_hat(by, need)
     with transaction.atomic():
         _step(need, seen, state=NeedState.HIDDEN, hidden_from=need.state)
@@ -481,18 +482,6 @@ def _check(
             wrong[name] = [_("This text contains a character that cannot be stored.")]
     if wrong:
         raise Invalid(_("Something is missing or cannot be accepted."), wrong)
-
-
-def _said(text: str, field: str, most: int) -> str:
-    """The text without blanks around it. Raises Invalid where there is none, or too much."""
-    text = text.strip()
-    if not text:
-        raise Invalid(_("Write the text first."), {field: [_("This is published, so it cannot be empty.")]})
-    if len(text) > most or "\0" in text:
-        raise Invalid(
-            _("The text is too long."), {field: [_("At most %(most)d characters.") % {"most": most}]}
-        )
-    return text
 
 
 def _speaks_for(by: User, need: Need, agency: Organisation) -> None:
