@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
@@ -23,7 +23,7 @@ from balai.core import threads, verbs
 from balai.core.audiences import audiences_of
 from balai.core.errors import Text
 from balai.core.mail import compose
-from balai.core.models import Cursor, Entry, Follow, Mail, Notification, Preference
+from balai.core.models import Cursor, Entry, Follow, HealthRecord, Mail, Notification, Preference
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser as Person
@@ -33,6 +33,8 @@ else:
 LOG = logging.getLogger(__name__)
 
 CURSOR = "notifications"
+AWAY = (OperationalError, InterfaceError)
+"""The database is away: nothing is at fault but the moment, so it is tried again."""
 
 KINDS: dict[str, Text] = {
     "turn": gettext_lazy("It is your turn"),
@@ -104,16 +106,52 @@ def deliver(limit: int = 500) -> int:
     """Tell of the next entries of the ledger; return how many entries were read.
 
     All effects and the cursor's move are one transaction, guarded by a conditional update: of two that
-    deliver at once one writes, and what a killed process had begun is begun anew.
+    deliver at once one writes, and what a killed process had begun is begun anew. An entry that cannot be
+    told of is passed over, logged and shown by /healthz, so that it never stops the news of others.
     """
     cursor, _made = Cursor.objects.get_or_create(name=CURSOR)
     entries = list(Entry.objects.filter(seq__gt=cursor.seq).order_by("seq")[:limit])
     if not entries:
         return 0
+    try:
+        return _deliver(cursor.seq, entries)
+    except AWAY:
+        raise
+    except Exception:
+        LOG.exception("entries %d to %d are told one by one", entries[0].seq, entries[-1].seq)
+    return _one_by_one(cursor.seq, entries)
+
+
+def _one_by_one(seen: int, entries: Sequence[Entry]) -> int:
+    for entry in entries:
+        try:
+            moved = _deliver(seen, [entry])
+        except AWAY:
+            raise
+        except Exception:
+            LOG.exception("nobody was told of entry %d", entry.seq)
+            moved = Cursor.objects.filter(pk=CURSOR, seq=seen).update(seq=entry.seq)
+            if moved:
+                _note_untold(entry)
+        if not moved:
+            return 0
+        seen = entry.seq
+    return len(entries)
+
+
+def _note_untold(entry: Entry) -> None:
+    HealthRecord.objects.update_or_create(
+        name=CURSOR,
+        defaults={"at": timezone.now(), "ok": False, "note": f"entry {entry.seq} ({entry.verb})"},
+    )
+
+
+def _deliver(seen: int, entries: Sequence[Entry]) -> int:
+    """Tell of these entries and move the cursor from ``seen`` to the last; 0 where another was faster."""
     news = _with_paces(_recipients(entries))
     mails = _letters([item for item in news if item.mail_pace == "now"])
     with transaction.atomic():
-        if not Cursor.objects.filter(pk=CURSOR, seq=cursor.seq).update(seq=entries[-1].seq):
+        if not Cursor.objects.filter(pk=CURSOR, seq=seen).update(seq=entries[-1].seq):
             return 0
         Mail.objects.bulk_create(mails.values())
         Notification.objects.bulk_create(
@@ -149,10 +187,11 @@ def _recipients(entries: Sequence[Entry]) -> list[tuple[Entry, Person]]:
         for function in audiences_of(entry.verb):
             try:
                 people.update({person.pk: person for person in function(entry)})
-            except DatabaseError:
+            except AWAY:
                 raise
             except Exception:
                 LOG.exception("nobody was told of entry %d by %s", entry.seq, function.__qualname__)
+                _note_untold(entry)
         told += [
             (entry, person)
             for person in people.values()
@@ -293,7 +332,15 @@ def send_digests(pace: str) -> int:
     until = last_digest_time(pace, timezone.now())
     waiting = Notification.objects.filter(digest=pace, at__lt=until)
     people = get_user_model().objects.filter(pk__in=waiting.values("user_id"))
-    return sum(_send_digest(person, pace, until) for person in people)
+    sent = 0
+    for person in people:
+        try:
+            sent += _send_digest(person, pace, until)
+        except AWAY:
+            raise
+        except Exception:
+            LOG.exception("the %s digest of one person could not be made", pace)
+    return sent
 
 
 def _send_digest(person: Person, pace: str, until: datetime) -> bool:

@@ -13,9 +13,11 @@ def url_of(need: Need) -> str:
 
 
 def known(ids: set[str]) -> Mapping[str, ThreadInfo]:
-    """Title and address of each need; one query."""
+    """Title and address of each need; one query. A hidden one is called by its number only."""
     return {
-        str(need.pk): ThreadInfo(need.title, url_of(need), public=need.state != NeedState.HIDDEN)
+        str(need.pk): ThreadInfo(need.title, url_of(need))
+        if need.state != NeedState.HIDDEN
+        else ThreadInfo(need.reference, url_of(need), public=False)
         for need in Need.objects.filter(pk__in=uuids(ids)).only("reference", "title", "state")
     }
 
