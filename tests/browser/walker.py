@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -21,17 +22,17 @@ from tests.builders import PASSWORD, client_of
 from tests.stories import World, make_pdf
 
 
-def work() -> None:
-    """A round of the worker, in a thread of its own as Playwright's loop runs in this one."""
+def apart[T](do: Callable[[], T]) -> T:
+    """Do it in a thread of its own: Playwright's loop runs in this one, and sealing needs one as well."""
 
-    def round_of_work() -> None:
+    def done() -> T:
         try:
-            run_once()
+            return do()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(round_of_work).result()
+        return pool.submit(done).result()
 
 
 class Person:
@@ -275,7 +276,7 @@ class Walk:
             person.press(re.compile("."))
             person.fill(consent=True)
             person.press("Sign")
-        work()
+        apart(run_once)
         self.bureau.go(self.agreement_path)
         assert "in force" in self.bureau.sees or "sealed" in self.bureau.sees
         self.move(self.bureau, "confirm_sealed")

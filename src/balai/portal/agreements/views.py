@@ -43,6 +43,7 @@ from balai.portal.agreements.forms import (
     schedules,
 )
 from balai.portal.forms import refuse
+from balai.portal.once import once
 
 TONES: dict[str, str] = {
     AgreementState.DRAFTING: "wait",
@@ -163,6 +164,7 @@ def agreement_of(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @login_required
+@once
 def memorandum(request: HttpRequest) -> HttpResponse:
     """Draft an MoU between the cooperation bureau and an organisation."""
     person = _person(request)

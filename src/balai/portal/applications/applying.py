@@ -37,9 +37,11 @@ from balai.portal.applications.common import find, keeps_typed, kept, person
 from balai.portal.applications.forms import AboutForm, PaperForm, SectionForm, StartForm
 from balai.portal.applications.reading import papers_of
 from balai.portal.forms import refuse
+from balai.portal.once import once
 
 
 @keeps_typed
+@once
 def start(request: HttpRequest) -> HttpResponse:
     """Choose organisation, scheme and challenge; a draft is opened."""
     organisations = applying_organisations(request.user)
@@ -243,6 +245,7 @@ def _clock(moment: datetime) -> str:
 
 
 @keeps_typed
+@once
 def papers(request: HttpRequest, reference: str) -> HttpResponse:
     """The files the scheme asks for. Each is uploaded on its own, so a bad one costs nothing else."""
     application = _draft(request, reference)

@@ -37,6 +37,7 @@ from balai.portal.csv import csv_response
 from balai.portal.forms import refuse
 from balai.portal.needs.chain import public_collaborations
 from balai.portal.needs.cities import code_of
+from balai.portal.once import once
 
 TONES = {
     ChallengeState.DRAFT: "neutral",
@@ -155,6 +156,7 @@ def follow(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
+@once
 def ask(request: HttpRequest, reference: str) -> HttpResponse:
     """Ask in public; refused or not, what was typed comes back."""
     challenge = find(request, reference)

@@ -18,6 +18,7 @@ from balai.portal.challenges.forms import ChallengeForm
 from balai.portal.challenges.views import find
 from balai.portal.forms import refuse
 from balai.portal.needs.cities import code_of
+from balai.portal.once import once
 
 
 def agencies_for(request: HttpRequest, city: str) -> list[Organisation]:
@@ -30,6 +31,7 @@ def agencies_for(request: HttpRequest, city: str) -> list[Organisation]:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@once
 def new(request: HttpRequest) -> HttpResponse:
     """Begin a draft, usually from the needs named in ``?need=``."""
     named = request.GET.getlist("need")[:20]

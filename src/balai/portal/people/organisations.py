@@ -34,6 +34,7 @@ from balai.people.queries import (
 )
 from balai.portal.forms import refuse
 from balai.portal.limits import limited, too_many
+from balai.portal.once import once
 from balai.portal.people.forms import AboutForm, InviteForm, OrganisationForm, RoleForm
 
 INVITATIONS_PER_MINUTE = 10
@@ -50,6 +51,7 @@ def _own(request: HttpRequest, slug: str) -> Organisation:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def new(request: HttpRequest) -> HttpResponse:
     """Register a company or a community."""
     user = cast(User, request.user)

@@ -37,6 +37,7 @@ from balai.pilots.models import (
 )
 from balai.pilots.monitoring import questions
 from balai.portal.forms import refuse
+from balai.portal.once import once
 from balai.portal.pilots import forms as pilot_forms
 
 
@@ -174,6 +175,7 @@ def plan(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @login_required
+@once
 def site(request: HttpRequest, reference: str) -> HttpResponse:
     collaboration, user = _inside(request, reference)
     return _form_page(
@@ -197,6 +199,7 @@ def site_remove(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
 
 
 @login_required
+@once
 def milestone(request: HttpRequest, reference: str) -> HttpResponse:
     collaboration, user = _inside(request, reference)
     return _form_page(
@@ -232,6 +235,7 @@ def milestone_reached(request: HttpRequest, reference: str, pk: int) -> HttpResp
 
 
 @login_required
+@once
 def obligation(request: HttpRequest, reference: str) -> HttpResponse:
     collaboration, user = _inside(request, reference)
     return _form_page(
@@ -285,6 +289,7 @@ def evaluation(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @login_required
+@once
 def incident(request: HttpRequest, reference: str) -> HttpResponse:
     collaboration, user = _inside(request, reference)
     return _form_page(
