@@ -7,6 +7,8 @@ from balai.api.docs import docs
 from balai.api.urls import api_v1
 from balai.portal.health import healthz
 
+handler400 = "balai.portal.middleware.bad_request"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/docs", docs, name="api_docs"),

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from balai.api.urls import api_v1
 
@@ -34,7 +34,7 @@ class Field(NamedTuple):
     text: str = ""
 
 
-@require_GET
+@require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """Every operation, its parameters and the fields it takes and gives."""
     about = [marked(text) for text in api_v1.description.split("\n\n")]

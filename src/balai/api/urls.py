@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
@@ -82,6 +83,12 @@ def http_error(request: HttpRequest, fault: HttpError) -> HttpResponse:
 @api_v1.exception_handler(RequestDataTooBig)
 def too_big(request: HttpRequest, _fault: RequestDataTooBig) -> HttpResponse:
     return problem(request, 413, "too_big", _("The request is too big. Nothing was changed."))
+
+
+@api_v1.exception_handler(DataError)
+def not_storable(request: HttpRequest, _fault: DataError) -> HttpResponse:
+    """A control character or a number that no database keeps."""
+    return problem(request, 422, "invalid", _("The request does not fit its description."))
 
 
 @api_v1.exception_handler(ValidationError)

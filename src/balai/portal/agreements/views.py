@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from balai.agreements import actions, rules
 from balai.agreements.comparing import changes
@@ -540,7 +540,7 @@ def publish(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("portal:agreement", pk=pk)
 
 
-@require_GET
+@require_safe
 @login_required
 def version_file(request: HttpRequest, pk: UUID, number: int) -> FileResponse:
     """The PDF of one version, for those inside."""
@@ -551,7 +551,7 @@ def version_file(request: HttpRequest, pk: UUID, number: int) -> FileResponse:
     return documents.serve(document)
 
 
-@require_GET
+@require_safe
 def sealed_file(request: HttpRequest, pk: UUID) -> FileResponse:
     """The sealed PDF, for those who may read the text."""
     rows = Agreement.objects.readable_by(request.user).select_related("sealed_document")

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from balai.applications import actions
 from balai.applications.models import Application, Decision, Review
@@ -252,7 +252,7 @@ def _marks(application: Application, review: Review) -> list[dict[str, Any]]:
 
 
 @login_required
-@require_GET
+@require_safe
 def summary(request: HttpRequest, reference: str) -> HttpResponse:
     """Scores with their spread, comments and checklist: what a decision is taken from."""
     application, view = find(request, reference)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from balai.applications import answers as typed
 from balai.applications.models import Application, Decision
@@ -74,7 +74,7 @@ def _tabs(request: HttpRequest, here: str) -> list[Tab]:
 
 
 @login_required
-@require_GET
+@require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """Applications of my organisations; whoever works for a city comes to the city's list instead."""
     staff = bool(cities_staffed(request.user) or cities_audited(request.user))
@@ -90,7 +90,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def of_city(request: HttpRequest) -> HttpResponse:
     """Every application of my city: where it stands, how long, whose turn."""
     if not (cities_staffed(request.user) or cities_audited(request.user)):
@@ -112,7 +112,7 @@ def of_city(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def of_city_csv(request: HttpRequest) -> HttpResponse:
     """The city's list as CSV, with the filters of the page."""
     if not (cities_staffed(request.user) or cities_audited(request.user)):
@@ -221,7 +221,7 @@ def _read(request: HttpRequest, application: Application, view: Standpoint) -> d
 
 
 @login_required
-@require_GET
+@require_safe
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """One application: how far it is, whose turn, what it says."""
     application, view = find(request, reference)
@@ -243,14 +243,14 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def printed(request: HttpRequest, reference: str) -> HttpResponse:
     """The application as a document to print."""
     return render(request, "applications/print.html", _read(request, *find(request, reference)))
 
 
 @login_required
-@require_GET
+@require_safe
 def answers_csv(request: HttpRequest, reference: str) -> HttpResponse:
     """Questions and answers as CSV."""
     application, view = find(request, reference)
@@ -268,7 +268,7 @@ def answers_csv(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def file(request: HttpRequest, reference: str, pk: int) -> HttpResponseBase:
     """One file, always as a download."""
     application, view = find(request, reference)

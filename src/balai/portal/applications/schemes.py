@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from balai.applications.selfcheck import advise
 from balai.collaborations import registry
@@ -82,7 +82,7 @@ def _moves(scheme: Scheme) -> list[dict[str, Any]]:
     ]
 
 
-@require_GET
+@require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Three ways to work with the city: what each is, is not, and asks for."""
     schemes = [
@@ -100,7 +100,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render(request, "applications/schemes.html", {"schemes": schemes})
 
 
-@require_GET
+@require_safe
 def detail(request: HttpRequest, key: str) -> HttpResponse:
     """One scheme in full."""
     scheme = next((one for one in current_schemes() if one.key == key), None)
@@ -124,7 +124,7 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def selfcheck(request: HttpRequest) -> HttpResponse:
     """Which scheme fits? Answers stand in the address, so that the result can be shared."""
     asked = any(key in request.GET for key in SelfCheckForm().fields)

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from balai.challenges import actions, rules
 from balai.challenges.models import Challenge, ChallengeState
@@ -49,7 +49,7 @@ SHOWN = 60
 """Challenges on the page of the list; a city has a few a year."""
 
 
-@require_GET
+@require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """What does the city look for now, and what came of earlier calls?"""
     city = code_of(request)
@@ -93,7 +93,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def export(request: HttpRequest) -> HttpResponse:
     """Every opened challenge of the city as CSV."""
     head = (
@@ -135,7 +135,7 @@ def path_of(challenge: Challenge) -> str:
     return reverse("portal:challenge_detail", args=[challenge.reference])
 
 
-@require_GET
+@require_safe
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """What is wanted, by whom, by when, with what data and money?"""
     return _page(request, find(request, reference))

@@ -30,7 +30,7 @@ def agencies_for(request: HttpRequest, city: str) -> list[Organisation]:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @once
 def new(request: HttpRequest) -> HttpResponse:
     """Begin a draft, usually from the needs named in ``?need=``."""
@@ -75,7 +75,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, reference: str) -> HttpResponse:
     """Change a draft; beside the form stands what it still lacks."""
     challenge = find(request, reference)

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from balai.collaborations import registry
 from balai.collaborations.actions import make_move
@@ -109,7 +109,7 @@ def _verified(collaboration: Collaboration) -> dict[str, Any]:
     return {"plan": plan, "effect": effect} if effect and effect.verified_at else {}
 
 
-@require_GET
+@require_safe
 def register(request: HttpRequest) -> HttpResponse:
     """What has been signed, with whom, what did it do, what failed?"""
     form = RegisterFilter(request.GET)
@@ -127,7 +127,7 @@ def _without_cursor(request: HttpRequest) -> str:
     return query.urlencode()
 
 
-@require_GET
+@require_safe
 def register_csv(request: HttpRequest) -> HttpResponse:
     """The public register as CSV, with the filters of the page."""
     head = "reference title scheme partner agency city stage since outcome documented"
@@ -166,7 +166,7 @@ def find(request: HttpRequest, reference: str) -> Collaboration:
     return get_object_or_404(rows, reference=reference)
 
 
-@require_GET
+@require_safe
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """Where does this stand, whose turn is it, since when? One page for everyone, more for those inside."""
     collaboration = find(request, reference)

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from balai.core import documents
 from balai.core.errors import BalaiError, Invalid, Refused, Stale, Text
@@ -51,7 +51,7 @@ from balai.portal.needs.forms import (
 )
 
 
-@require_GET
+@require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """What do people want changed, and what became of it?"""
     city = code_of(request)
@@ -106,7 +106,7 @@ def _at(request: HttpRequest, cursor: str | None) -> str:
     return f"?{query.urlencode()}"
 
 
-@require_GET
+@require_safe
 def export(request: HttpRequest) -> HttpResponse:
     """Every public need of the city as CSV. No author, no coordinates finer than about a hundred metres."""
     head = (
@@ -144,7 +144,7 @@ def find(request: HttpRequest, reference: str) -> Need:
     return get_object_or_404(chain.with_chain(with_everything(request.user)), reference=reference)
 
 
-@require_GET
+@require_safe
 def photo(request: HttpRequest, reference: str) -> HttpResponse:
     need = find(request, reference)
     if need.photo is None:
@@ -152,7 +152,7 @@ def photo(request: HttpRequest, reference: str) -> HttpResponse:
     return cast(HttpResponse, documents.serve(need.photo))
 
 
-@require_GET
+@require_safe
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """Was I heard, and what became of it?"""
     return _page(request, find(request, reference))
@@ -405,7 +405,7 @@ def _why_hidden(need: Need) -> str:
     return str(entry.facts.get("reason", "")) if entry else ""
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def terms(request: HttpRequest) -> HttpResponse:
     """What the city promises those who voice a need; the coordination can change it."""
     city: City = city_of(request)

@@ -28,7 +28,7 @@ DRAFT = "need_draft"
 PER_MINUTE = 10
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def voice(request: HttpRequest) -> HttpResponse:
     """The form, and everything that can follow it. Whatever was typed is kept on every way back."""
     city = city_of(request)

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import standing
@@ -58,7 +58,7 @@ def _pilot(collaboration: Collaboration) -> Pilot | None:
 
 
 @login_required
-@require_GET
+@require_safe
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """The pilot for those who run, watch or judge it."""
     collaboration, user = _inside(request, reference)
@@ -385,7 +385,7 @@ def effect_verify(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def evidence(request: HttpRequest, reference: str, pk: str) -> HttpResponseBase:
     """Evidence of a milestone or a report, for those inside."""
     collaboration, __ = _inside(request, reference)

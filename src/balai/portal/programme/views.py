@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused, Stale
@@ -23,7 +23,7 @@ from balai.programme.models import Cohort, CohortMembership, Interest, Offer
 from balai.programme.rules import may_offer
 
 
-@require_GET
+@require_safe
 def movement(request: HttpRequest) -> HttpResponse:
     """Cohorts as documented, the cities in them, and the open offers."""
     members = CohortMembership.objects.select_related("city").order_by("city__province", "city__name")
@@ -44,7 +44,7 @@ def movement(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def city(request: HttpRequest, slug: str) -> HttpResponse:
     """One city: what sources say of its place in the movement, and what it does on this hub."""
     found = get_object_or_404(City, slug=slug)

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from balai.challenges.models import Challenge, ChallengeState
 from balai.collaborations.models import Collaboration
@@ -41,7 +41,7 @@ REACHED = Q(pilot__evaluation__effect__verified_at__isnull=False) & (
 """Collaborations whose verified effect met the target, in the direction the plan wanted."""
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What is my city doing with whom, and does it work? Four queries for a stranger."""
     needs = Need.objects.filter(city=settings.DEFAULT_CITY).exclude(state=NeedState.HIDDEN)
@@ -98,13 +98,13 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def about(request: HttpRequest) -> HttpResponse:
     """What the hub is for, what it rests on, and what nobody found."""
     return render(request, "public/about.html", {"schemes": current_schemes()})
 
 
-@require_GET
+@require_safe
 def partner_list(request: HttpRequest) -> HttpResponse:
     """Who works with the city."""
     partners = (
@@ -120,7 +120,7 @@ def partner_list(request: HttpRequest) -> HttpResponse:
     return render(request, "public/partner_list.html", {"partners": list(partners)})
 
 
-@require_GET
+@require_safe
 def partner(request: HttpRequest, slug: str) -> HttpResponse:
     """What does this firm do with the city, what data flows, on what basis?"""
     found = get_object_or_404(
@@ -142,7 +142,7 @@ def partner(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def dimension_list(request: HttpRequest) -> HttpResponse:
     """The six dimensions, how many indicators have a figure, and what the city does in each."""
     counted = {
@@ -164,7 +164,7 @@ def dimension_list(request: HttpRequest) -> HttpResponse:
     return render(request, "public/dimension_list.html", {"rows": rows})
 
 
-@require_GET
+@require_safe
 def dimension(request: HttpRequest, key: str) -> HttpResponse:
     """The indicators of one dimension: every figure with period, source and the sources that disagree."""
     if key not in Dimension.values:
@@ -235,7 +235,7 @@ def _trend(before: Value, now: Value, indicator: Indicator) -> str:
     return "better" if (now.value > before.value) == indicator.higher_is_better else "worse"
 
 
-@require_GET
+@require_safe
 def indicators_csv(request: HttpRequest) -> HttpResponse:
     """Every value of the city with its source, as CSV."""
     head = "indicator dimension name unit period value as_of source source_url method note"
@@ -263,7 +263,7 @@ class SearchForm(forms.Form):
     q = forms.CharField(label=lazy("Words"), required=False, max_length=200)
 
 
-@require_GET
+@require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Needs, challenges, collaborations, partners: one search, one query."""
     if limited(request, "search", per_minute=60):
@@ -274,7 +274,7 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "public/search.html", {"search_words": words, "hits": hits, "form": form})
 
 
-@require_GET
+@require_safe
 def ledger_page(request: HttpRequest) -> HttpResponse:
     """Where the chain ends, how to check it; the entries for auditors."""
     head = LedgerHead.objects.first()
