@@ -27,7 +27,6 @@ from balai.indicators.models import Dimension
 from balai.people.models import City, Organisation, User
 
 ABOUT_LIMITS = {"title": 160, "title_en": 160, "summary": 1000, "summary_en": 1000}
-ABOUT_FIELDS = (*ABOUT_LIMITS, "dimensions", "agency")
 PAPERS_EACH = 5
 
 

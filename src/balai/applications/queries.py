@@ -22,7 +22,6 @@ from balai.people.rules import Reader, cities_audited, cities_staffed, is_person
 
 ABOUT = "about"
 PAPERS = "papers"
-SUBMIT = "submit"
 
 
 def applications() -> QuerySet[Application]:

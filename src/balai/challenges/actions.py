@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from balai.core.models import Follow
 from balai.core.numbering import reference
 from balai.core.rules import require
 from balai.core.text import published
+from balai.core.workflow import written
 from balai.needs.actions import pose_from_need
 from balai.needs.models import DIMENSIONS, Need, NeedState
 from balai.people.models import Membership, Organisation, Role, User
@@ -279,17 +279,10 @@ def _step(challenge: Challenge, seen: int | None, **values: Any) -> None:
     state = values.get("state")
     if state is not None and state not in rules.STEPS[challenge.state]:
         raise Refused(_("This challenge cannot go there from where it is."))
-    revision = challenge.revision if seen is None else seen
-    changed = Challenge.objects.filter(pk=challenge.pk, revision=revision, state=challenge.state).update(
-        revision=F("revision") + 1, **values
-    )
-    if not changed:
+    if not written(challenge, seen=seen, **values):
         raise Stale(
             _("Somebody was faster: this challenge was changed since you opened the page. Nothing was saved.")
         )
-    for name, value in values.items():
-        setattr(challenge, name, value)
-    challenge.revision = revision + 1
 
 
 def _append(

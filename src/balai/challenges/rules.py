@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from balai.challenges.models import SCHEMES, BudgetRoute, Challenge, ChallengeState
 from balai.core.errors import Text
 from balai.core.rules import YES, Verdict, no
-from balai.people.models import Membership, Organisation, Role, User
+from balai.people.models import Membership, Organisation, Role
 from balai.people.rules import Reader, hats_in, hats_in_city, is_person
 
 WRITERS = (Role.OFFICER, Role.BUREAU, Role.ANALYST)
@@ -190,13 +191,5 @@ def readiness(challenge: Challenge) -> list[Check]:
     return [Check(key, ok, label, text) for key, (ok, label, text) in said.items()]
 
 
-def acting_organisation(user: User, challenge: Challenge) -> Organisation:
-    """The organisation in whose name the person acts on the challenge."""
-    hat = hat_for(user, challenge.agency)
-    return hat.organisation if hat else challenge.agency
-
-
 def _date(day: object) -> str:
-    from django.utils.formats import date_format
-
     return date_format(day, "j F Y")  # type: ignore[arg-type]

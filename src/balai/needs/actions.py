@@ -15,6 +15,7 @@ from balai.core.numbering import reference
 from balai.core.rules import require
 from balai.core.schedule import add_working_days
 from balai.core.text import published
+from balai.core.workflow import written
 from balai.needs import rules
 from balai.needs.models import (
     DIMENSIONS,
@@ -496,19 +497,12 @@ def _step(need: Need, seen: int | None, **values: Any) -> None:
     state = values.get("state")
     if state is not None and state not in rules.STEPS[need.state]:
         require(rules.leads_to(need, state))
-    revision = need.revision if seen is None else seen
-    changed = Need.objects.filter(pk=need.pk, revision=revision, state=need.state).update(
-        revision=F("revision") + 1, **values
-    )
-    if not changed:
+    if not written(need, seen=seen, **values):
         current = Need.objects.get(pk=need.pk)
         raise Stale(
             _("Somebody was faster: this need is “%(state)s” now. Nothing you typed was published.")
             % {"state": rules.state_name(current)}
         )
-    for name, value in values.items():
-        setattr(need, name, value)
-    need.revision = revision + 1
 
 
 def _append(

@@ -23,7 +23,6 @@ ABOUT = {
     Dimension.ECONOMY: _("work, small business, markets, payment"),
     Dimension.LIVING: _("health, safety, housing, social aid"),
 }
-CARD = '<span class="stack tight">{} <span class="help">{}</span></span>'
 ALL = ("", _("all"))
 MINE = [
     ("", _("everybody's")),
