@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -134,7 +135,7 @@ def of_city_csv(request: HttpRequest) -> HttpResponse:
                 it.agency.name if it.agency else "",
                 it.stage,
                 now.stage.turn,
-                it.stage_since.date().isoformat(),
+                timezone.localdate(it.stage_since).isoformat(),
                 now.working_days,
                 it.due_on.isoformat() if it.due_on else "",
                 now.overdue_days,

@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -115,7 +116,7 @@ def export(request: HttpRequest) -> HttpResponse:
             c.budget_route,
             " ".join(c.schemes),
             c.state,
-            c.opened_at.date().isoformat() if c.opened_at else "",
+            timezone.localdate(c.opened_at).isoformat() if c.opened_at else "",
             c.questions_until.isoformat() if c.questions_until else "",
             c.closes_on.isoformat() if c.closes_on else "",
             getattr(c, "need_count", 0),

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
@@ -140,7 +141,7 @@ def register_csv(request: HttpRequest) -> HttpResponse:
             c.agency.name if c.agency else "",
             c.city.name,
             c.stage,
-            c.stage_since.date().isoformat(),
+            timezone.localdate(c.stage_since).isoformat(),
             c.outcome,
             c.documented,
         ]

@@ -10,6 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -129,9 +130,9 @@ def export(request: HttpRequest) -> HttpResponse:
             need.complaint_number,
             need.close_reason,
             need.support_count + bool(need.author_id),
-            need.voiced_at.date().isoformat(),
+            timezone.localdate(need.voiced_at).isoformat(),
             need.answer_due.isoformat(),
-            need.answered_at.date().isoformat() if need.answered_at else "",
+            timezone.localdate(need.answered_at).isoformat() if need.answered_at else "",
             need.invented,
         ]
         for need in public_rows(code_of(request)).iterator(chunk_size=500)
