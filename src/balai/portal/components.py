@@ -48,6 +48,8 @@ class Hop:
     kind_label: Text = ""
     word: Text = ""
     """Says instead of the state what it was: "documented", "incident"."""
+    when: Text = ""
+    """Says the date no finer than it is known: "January 2023"."""
 
     @property
     def label(self) -> Text:

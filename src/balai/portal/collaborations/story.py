@@ -20,6 +20,7 @@ from balai.core.narrative import said
 from balai.people.models import Organisation
 from balai.pilots.models import Severity
 from balai.portal.components import HOPS, Bead, Hop, beads
+from balai.portal.templatetags.balai import day, period
 
 PHASE_OF = {
     "agreement.sealed": "agreement",
@@ -43,6 +44,7 @@ class Line:
 
     seq: int
     on: date
+    when: str
     actor: str
     text: str
     detail: str
@@ -66,6 +68,14 @@ def day_of(entry: Entry) -> date:
     """The day it happened: the documented day, else the day it was entered."""
     on = entry.facts.get("on")
     return date.fromisoformat(on) if on else timezone.localdate(entry.at)
+
+
+def when_of(entry: Entry) -> str:
+    """The day in words, no finer than the source tells it: a day, a month or a year."""
+    on, precision = day_of(entry), entry.facts.get("precision", "day")
+    if precision == "year":
+        return str(on.year)
+    return period(f"{on:%Y-%m}") if precision == "month" else day(on)
 
 
 def actor_of(entry: Entry, organisations: dict[UUID, Organisation]) -> str:
@@ -114,6 +124,7 @@ def record_lines(entries: Sequence[Entry], organisations: dict[UUID, Organisatio
         Line(
             seq=entry.seq,
             on=day_of(entry),
+            when=when_of(entry),
             actor=actor_of(entry, organisations),
             text=sentence_of(entry),
             detail=detail_of(entry),
@@ -187,6 +198,7 @@ def hops_of(
                     state="stopped" if facts.get("tone") == "stop" else "done",
                     title=sentence_of(entry),
                     date=day_of(entry),
+                    when=when_of(entry),
                     actor=f"{_('Source')}: {facts.get('source', '')}",
                     url=str(facts.get("source_url", "")),
                     word=_("stopped") if facts.get("tone") == "stop" else _("documented"),
