@@ -68,4 +68,5 @@ def _parsed(name: str, source: str) -> Scheme:
     try:
         return parse(source)
     except SchemeError as fault:
-        raise CommandError(f"{name}:{fault.line}: {fault.message}") from fault
+        at = f"{name}:{fault.line}" if fault.line else name
+        raise CommandError(f"{at}: {fault.message}") from fault
