@@ -31,7 +31,7 @@ def _secret_key() -> str:
         return str(given)
     path = HOME / "secret-key"
     if not path.exists():
-        HOME.mkdir(parents=True, exist_ok=True)
+        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Written aside and linked into place: of two processes that start at once both read one whole key.
         aside = HOME / f".secret-key.{os.getpid()}"
         with open(aside, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -121,7 +121,7 @@ TEMPLATES = [
 def _database() -> dict[str, Any]:
     url = env["BALAI_DATABASE_URL"]
     if not url:
-        HOME.mkdir(parents=True, exist_ok=True)
+        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {
             "ENGINE": "balai.core.sqlite_backend",
             "NAME": HOME / "balai.sqlite3",
@@ -290,6 +290,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 SEAL_KEY = env["BALAI_SEAL_KEY"]
 SEAL_PASSWORD = env["BALAI_SEAL_PASSWORD"]
+OCID_PREFIX: str = env["BALAI_OCID_PREFIX"]
 WEB_PROCESSES = env["BALAI_WORKERS"]
 
 LOGGING = {

@@ -141,3 +141,21 @@ def test_somebody_with_two_seats_in_a_firm_starts_an_application_by_machine() ->
     )
 
     assert answer.status_code == 201
+
+
+def test_a_conflicted_reviewer_reads_nothing_of_what_is_not_public_yet() -> None:
+    world = World()
+    application = world.begin()
+    world.to_screening(application)
+    world.to_review(application)
+    reference = application.collaboration.reference
+    paths = [f"/kolaborasi/{reference}/", f"/api/v1/collaborations/{reference}"]
+    member = make_tkksd(world.city)
+    before = [client_of(member).get(path).status_code for path in paths]
+
+    declare_conflict(application=Application.objects.get(pk=application.pk), by=member, reason="Adik saya")
+
+    answers = [client_of(member).get(path) for path in paths]
+    assert before == [200, 200]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert ["Ringkasan usulan" in answer.content.decode() for answer in answers] == [False, False]

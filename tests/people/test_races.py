@@ -8,8 +8,14 @@ from allauth.account.models import EmailAddress
 from django.db import connection
 
 from balai.core.errors import BalaiError
-from balai.people.actions import accept_invitation, change_role, end_membership, invite
-from balai.people.models import Invitation, Membership, Role, User
+from balai.people.actions import (
+    accept_invitation,
+    change_role,
+    end_membership,
+    invite,
+    register_organisation,
+)
+from balai.people.models import Invitation, Membership, Organisation, Role, User
 from balai.people.organisations import MANAGERS
 from tests.builders import make_company, make_founder, make_user
 
@@ -93,3 +99,22 @@ def test_one_address_invited_twice_at_once_has_one_open_invitation() -> None:
 
     assert ends == ["done", "done", "done"]
     assert Invitation.objects.filter(revoked_at=None).count() == 1
+
+
+def test_two_who_register_one_name_at_once_make_one_organisation() -> None:
+    people = [make_user(), make_user()]
+    for person in people:
+        EmailAddress.objects.create(user=person, email=person.email, verified=True)
+
+    ends = at_once(
+        *[
+            lambda pk=person.pk: register_organisation(
+                by=User.objects.get(pk=pk), kind="company", name="PT Serentak"
+            )
+            for person in people
+        ]
+    )
+
+    assert ends.count("done") == 1
+    assert set(ends) <= {"done", "Invalid", "Stale"}
+    assert Organisation.objects.filter(name="PT Serentak").count() == 1

@@ -7,8 +7,19 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema
 
-from balai.api.doors import OF_LIST, OF_PUBLIC, OF_RECORD, OF_WRITE, Cursor, Door, Reference, Visitor, visitor
+from balai.api.doors import (
+    OF_LIST,
+    OF_PRIVATE,
+    OF_PUBLIC,
+    OF_WRITE,
+    Cursor,
+    Door,
+    Reference,
+    Visitor,
+    visitor,
+)
 from balai.api.text import Line, Long, Plain
+from balai.applications.rules import may_look
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import (
@@ -27,6 +38,7 @@ from balai.collaborations.schemes import Label, Scheme
 from balai.core.models import Entry
 from balai.core.narrative import said
 from balai.core.pagination import paginate
+from balai.core.rules import require
 
 router = Router(tags=["collaborations"], auth=Door("collaborations"))
 
@@ -187,9 +199,11 @@ def _row(c: Collaboration) -> dict[str, Any]:
 
 
 def find(who: Visitor, reference: str) -> Collaboration:
-    """The collaboration if the caller may see it; 404 otherwise."""
+    """The collaboration if the caller may see it; 404 otherwise, 403 to whoever has a conflict."""
     rows = with_parties(Collaboration.objects.visible_to(who.user))
-    return get_object_or_404(rows, reference=reference)
+    found = get_object_or_404(rows, reference=reference)
+    require(may_look(who.user, found))
+    return found
 
 
 @router.get(
@@ -271,7 +285,7 @@ def register(
 
 @router.get(
     "/collaborations/{reference}",
-    response={200: Detail, **OF_RECORD},
+    response={200: Detail, **OF_PRIVATE},
     operation_id="get_collaboration",
     summary="Read a collaboration",
 )
@@ -306,7 +320,7 @@ def _hop(entry: Entry) -> Hop:
 
 @router.get(
     "/collaborations/{reference}/moves",
-    response={200: Moves, **OF_RECORD},
+    response={200: Moves, **OF_PRIVATE},
     operation_id="list_moves",
     summary="List the moves",
 )

@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from balai.api.collaborations import find
-from balai.api.doors import OF_RECORD, OF_WRITE, Door, Reference, visitor
+from balai.api.doors import OF_PRIVATE, OF_WRITE, Door, Reference, visitor
 from balai.api.text import Long
 from balai.collaborations.rules import may_see_inside
 from balai.core.rules import require
@@ -61,7 +61,7 @@ class Inside(Schema):
 
 @router.get(
     "/collaborations/{reference}/pilot",
-    response={200: PilotOut, **OF_RECORD},
+    response={200: PilotOut, **OF_PRIVATE},
     operation_id="get_pilot",
     summary="Read a pilot",
 )
@@ -93,7 +93,7 @@ def _incident(incident: Incident, inside: bool) -> dict[str, Any]:
 
 @router.get(
     "/collaborations/{reference}/pilot/contains",
-    response={200: Inside, **OF_RECORD},
+    response={200: Inside, **OF_PRIVATE},
     operation_id="is_inside",
     summary="Ask whether a point is inside",
 )

@@ -165,6 +165,21 @@ def may_read(user: Reader, application: Application) -> Verdict:
     )
 
 
+def may_look(user: Reader, collaboration: Collaboration) -> Verdict:
+    """Whether the person may read what is not public yet of a collaboration that others of the city judge.
+
+    Whoever has a conflict knows that it exists and no more. Costs queries for the city's staff only.
+    """
+    if collaboration.public_since or not is_person(user) or is_partner(user, collaboration):
+        return YES
+    if not is_city_staff(user, collaboration.city_id):
+        return YES
+    declared = Review.objects.filter(
+        application__collaboration=collaboration, reviewer=user, conflict=True
+    ).exists()
+    return no(CLOSED) if declared or detected_conflict(user, collaboration.partner) else YES
+
+
 def is_editable(collaboration: Collaboration) -> bool:
     """Whether the form is with the applicant: a draft, or returned for completion."""
     stage = collaboration.scheme.stage(collaboration.stage)

@@ -7,13 +7,13 @@ from hashlib import sha256
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator, validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from balai.core import ledger
-from balai.core.errors import Invalid, Refused
+from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Mail
 from balai.core.rules import require
 from balai.people.models import City, Invitation, Membership, Organisation, Role, User
@@ -63,9 +63,18 @@ def register_organisation(
         if Organisation.objects.filter(name__iexact=name, active=True).exists():
             reason = _("An organisation of this name is registered. Ask its administrator for an invitation.")
             raise Invalid(reason, {"name": [reason]})
-        organisation = Organisation.objects.create(
-            kind=kind, slug=_free_slug(name), name=name, about=about.strip(), website=website, city=city
-        )
+        try:
+            with transaction.atomic():
+                organisation = Organisation.objects.create(
+                    kind=kind,
+                    slug=_free_slug(name),
+                    name=name,
+                    about=about.strip(),
+                    website=website,
+                    city=city,
+                )
+        except IntegrityError:
+            raise Stale(_("Somebody registered this name at the same moment. Nothing was saved.")) from None
         Membership.objects.create(user=by, organisation=organisation, role=Role.FOUNDER)
         ledger.append(
             verb="organisation.registered",

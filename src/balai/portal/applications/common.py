@@ -18,9 +18,11 @@ from balai.collaborations.queries import with_parties
 from balai.core.errors import Refused
 from balai.people.models import User
 from balai.people.rules import Reader, is_person
+from balai.portal.limits import limited
 
 KEPT = "typed"
 KEPT_AT_MOST = 100_000
+KEPT_PER_MINUTE = 10
 
 type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -61,7 +63,7 @@ def keeps_typed[**P](view: View[P]) -> View[P]:
             )
         if request.method == "POST":
             body = request.POST.urlencode()
-            if len(body) <= KEPT_AT_MOST:
+            if len(body) <= KEPT_AT_MOST and not limited(request, "application.keep", KEPT_PER_MINUTE):
                 request.session[KEPT] = {"path": request.path, "body": body}
                 messages.warning(
                     request, _("Your session had ended. What you typed is kept: sign in, look, and save it.")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
+from balai.applications.rules import may_look
 from balai.collaborations import registry
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
@@ -30,6 +31,7 @@ from balai.collaborations.rules import hat_for, is_partner, may_see_inside
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Follow
 from balai.core.pagination import paginate
+from balai.core.rules import require
 from balai.indicators.models import Dimension
 from balai.needs.models import NeedState
 from balai.people.rules import Reader, is_person
@@ -151,7 +153,7 @@ def register_csv(request: HttpRequest) -> HttpResponse:
 
 
 def find(request: HttpRequest, reference: str) -> Collaboration:
-    """The collaboration, if the reader may see it; 404 otherwise."""
+    """The collaboration, if the reader may see it; 404 otherwise, 403 to whoever has a conflict."""
     rows = Collaboration.objects.visible_to(request.user).select_related(
         "scheme_version",
         "partner",
@@ -164,7 +166,9 @@ def find(request: HttpRequest, reference: str) -> Collaboration:
         "pilot__evaluation__effect",
         "pilot__exit",
     )
-    return get_object_or_404(rows, reference=reference)
+    found = get_object_or_404(rows, reference=reference)
+    require(may_look(request.user, found))
+    return found
 
 
 @require_safe

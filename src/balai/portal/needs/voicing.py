@@ -1,5 +1,6 @@
 """Voicing a need: one form, one step that shows look-alikes, one need however often it is sent."""
 
+from pathlib import PurePosixPath
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,12 +21,14 @@ from balai.needs.queries import similar_needs
 from balai.people.models import City, User
 from balai.people.rules import is_person
 from balai.portal.forms import refuse
-from balai.portal.limits import limited
+from balai.portal.limits import limited, too_many
 from balai.portal.needs.cities import city_of
 from balai.portal.needs.forms import VoiceForm
 
 DRAFT = "need_draft"
 PER_MINUTE = 10
+LONGEST_KEPT = 3000
+"""Characters of one field that a stranger's session keeps: more than any field takes, less than a flood."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,7 +41,10 @@ def voice(request: HttpRequest) -> HttpResponse:
         return _form(request, city, VoiceForm(city=city, initial=kept))
     data = request.POST.copy()
     if not is_person(user):
-        request.session[DRAFT] = VoiceForm(data, city=city).keep
+        if limited(request, "need.keep", PER_MINUTE):
+            return too_many(request)
+        kept = VoiceForm(data, city=city).keep
+        request.session[DRAFT] = {name: text[:LONGEST_KEPT] for name, text in kept.items()}
         messages.info(request, _("What you typed is kept. Sign in or register, then send it."))
         return redirect_to_login(request.get_full_path())
     step = data.get("step", "check")
@@ -48,7 +54,11 @@ def voice(request: HttpRequest) -> HttpResponse:
     file = request.FILES.get("photo")
     if isinstance(file, UploadedFile):
         try:
-            stored = documents.store(file=file, name=file.name or "", by=user, city=city.pk, allow=PHOTO)
+            if limited(request, "need.photo", PER_MINUTE):
+                raise Invalid(_("Too many photos within a minute. Wait a minute and send it again."))
+            # The file's own name stays behind: it is public with the photo, and often names its owner.
+            name = f"foto{PurePosixPath(file.name or '').suffix}"
+            stored = documents.store(file=file, name=name, by=user, city=city.pk, allow=PHOTO)
             data["photo_kept"] = str(stored.pk)
         except Invalid as refusal:
             fault = refusal
