@@ -2,18 +2,15 @@
 
 import uuid
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language
 
 from balai.challenges.models import Challenge
+from balai.collaborations.schemes import Scheme, known, parse_cached
 from balai.people.models import City, Organisation
 from balai.people.rules import Reader, cities_audited, cities_staffed, is_person, organisations_of
-
-if TYPE_CHECKING:
-    from balai.collaborations.schemes import Scheme
 
 
 class SchemeVersion(models.Model):
@@ -36,10 +33,8 @@ class SchemeVersion(models.Model):
         return f"{self.key} {self.version}"
 
     @cached_property
-    def scheme(self) -> "Scheme":
+    def scheme(self) -> Scheme:
         """The parsed scheme; parsed once per process and hash. Lists may leave ``source`` unread."""
-        from balai.collaborations.schemes import known, parse_cached
-
         return known(self.sha256) or parse_cached(self.source)
 
 
@@ -115,5 +110,5 @@ class Collaboration(models.Model):
         return f"collaboration:{self.pk}"
 
     @property
-    def scheme(self) -> "Scheme":
+    def scheme(self) -> Scheme:
         return self.scheme_version.scheme
