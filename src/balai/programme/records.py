@@ -14,7 +14,9 @@ from balai.pilots.records import ExitForm, write_exit
 from balai.programme.models import Offer
 
 
-class OfferForm(ExitForm):
+class OfferForm(forms.Form):
+    """What one city says of its solution to the others."""
+
     what = forms.CharField(
         label=lazy("What other cities can copy"), widget=forms.Textarea({"rows": 4}), max_length=3000
     )
@@ -26,7 +28,11 @@ class OfferForm(ExitForm):
     )
 
 
-@record("programme.offer", OfferForm)
+class ExitOfferForm(OfferForm, ExitForm):
+    """The grounds of the exit first, then the offer."""
+
+
+@record("programme.offer", ExitOfferForm)
 def write_offer(collaboration: Collaboration, by: User, values: Mapping[str, Any]) -> None:
     """Keep the grounds of the exit and open the offer."""
     write_exit(collaboration, by, values)

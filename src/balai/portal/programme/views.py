@@ -20,6 +20,7 @@ from balai.portal.collaborations.views import find
 from balai.portal.forms import refuse
 from balai.programme.actions import ask_to_copy, offer_solution
 from balai.programme.models import Cohort, CohortMembership, Interest, Offer
+from balai.programme.records import OfferForm
 from balai.programme.rules import may_offer
 
 
@@ -114,18 +115,6 @@ def offer(request: HttpRequest, pk: str) -> HttpResponse:
     interests = list(Interest.objects.filter(offer=found).select_related("city").order_by("at"))
     context = {"offer": found, "form": form, "interests": interests}
     return render(request, "programme/offer.html", context, status=status)
-
-
-class OfferForm(forms.Form):
-    what = forms.CharField(
-        label=lazy("What other cities can copy"), widget=forms.Textarea({"rows": 4}), max_length=3000
-    )
-    conditions = forms.CharField(
-        label=lazy("What they need for it"),
-        widget=forms.Textarea({"rows": 3}),
-        max_length=3000,
-        required=False,
-    )
 
 
 @login_required
