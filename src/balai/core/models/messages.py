@@ -33,7 +33,9 @@ class Notification(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "entry", "kind"], name="told_once")]
         indexes = [
             models.Index(fields=["user", "read_at", "-at"], name="notification_unread"),
-            models.Index(fields=["digest", "user"], condition=~models.Q(digest=""), name="notification_waiting"),
+            models.Index(
+                fields=["digest", "user"], condition=~models.Q(digest=""), name="notification_waiting"
+            ),
         ]
 
 
