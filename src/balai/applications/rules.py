@@ -168,9 +168,12 @@ def may_read(user: Reader, application: Application) -> Verdict:
 def may_look(user: Reader, collaboration: Collaboration) -> Verdict:
     """Whether the person may read what is not public yet of a collaboration that others of the city judge.
 
-    Whoever has a conflict knows that it exists and no more. Costs queries for the city's staff only.
+    Whoever has a conflict knows that it exists and, in the end, what was decided. Costs queries for the
+    city's staff only.
     """
-    if collaboration.public_since or not is_person(user) or is_partner(user, collaboration):
+    if collaboration.public_since or collaboration.ended_at:
+        return YES
+    if not is_person(user) or is_partner(user, collaboration):
         return YES
     if not is_city_staff(user, collaboration.city_id):
         return YES
