@@ -59,12 +59,6 @@ def _rows(collaborations: Iterable[Collaboration]) -> list[dict[str, Any]]:
     return [{"it": c, "scheme": c.scheme, "now": standing(c), "strip": strip_of(c)} for c in collaborations]
 
 
-def _without(request: HttpRequest, key: str) -> str:
-    query = request.GET.copy()
-    query.pop(key, None)
-    return query.urlencode()
-
-
 def _tabs(request: HttpRequest, here: str) -> list[Tab]:
     found = []
     if applying_organisations(request.user):
@@ -106,7 +100,6 @@ def of_city(request: HttpRequest) -> HttpResponse:
             "form": form,
             "rows": _rows(page.rows),
             "page": page,
-            "query": _without(request, "cursor"),
             "tabs": _tabs(request, "city"),
         },
     )
