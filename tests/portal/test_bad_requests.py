@@ -159,3 +159,26 @@ def test_signing_in_leads_nowhere_else(goal: str) -> None:
     answer = client_of().post("/akun/login/", {"login": user.email, "password": PASSWORD, "next": goal})
 
     assert (answer.status_code, answer.url) == (302, "/kotak-masuk/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/x-www-form-urlencoded; charset=foo", b"login=a", 200),
+        ("application/x-www-form-urlencoded", b"login=%ff%00&password=%00", 200),
+        ("multipart/form-data", b"x", 400),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: form-data; name=login\r\n\r\nz",
+            200,
+        ),
+        ("text/plain", b"x", 200),
+        ("application/json", b"{", 400),
+    ],
+)
+def test_no_body_is_a_fault(kind: str, body: bytes, status: int) -> None:
+    answer = client_of().generic("POST", "/akun/login/", body, content_type=kind)
+
+    assert answer.status_code == status
+    assert "unsafe" not in policy_of(answer)
