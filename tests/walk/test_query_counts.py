@@ -130,7 +130,7 @@ DETAILS = [
     ("collaboration", "/kolaborasi/{pilot.reference}/", "stranger", 3),
     ("collaboration", "/kolaborasi/{pilot.reference}/", "founder", 8),
     ("collaboration", "/kolaborasi/{pilot.reference}/", "bureau", 8),
-    ("collaboration", "/kolaborasi/{screening.reference}/", "officer", 10),
+    ("collaboration", "/kolaborasi/{screening.reference}/", "officer", 12),
     ("move", "/kolaborasi/{pilot.reference}/langkah/suspend/", "officer", 5),
     ("application", "/permohonan/{review.reference}/", "founder", 10),
     ("application", "/permohonan/{review.reference}/", "bureau", 14),
