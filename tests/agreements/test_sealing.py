@@ -97,7 +97,7 @@ def test_seal_of_another_authority_is_not_trusted(demo, tmp_path: Path, sealed: 
 def test_expired_certificate_is_not_trusted(demo, sealed: tuple[bytes, bytes]) -> None:
     later = datetime.now(UTC) + timedelta(days=365 * 11)
 
-    assert verify_pdf(sealed[1], trust_roots(), at=later).finding is Finding.UNTRUSTED
+    assert verify_pdf(sealed[1], trust_roots(), at=later).finding is Finding.EXPIRED
 
 
 def test_authority_is_made_once_and_its_key_is_private(tmp_path: Path) -> None:

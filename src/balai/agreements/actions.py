@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import IO, Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from balai.agreements import rules
+from balai.agreements import certified, rules
 from balai.agreements.drafting import first_terms, memorandum_terms, revised
 from balai.agreements.models import (
     LIVE,
@@ -23,6 +23,8 @@ from balai.agreements.models import (
     LastRead,
     Party,
     Signature,
+    SignatureMaker,
+    SignedUpload,
 )
 from balai.agreements.queries import current_version, with_file
 from balai.agreements.tasks import seal_agreement
@@ -33,6 +35,7 @@ from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
 from balai.core import documents, ledger
 from balai.core.errors import Invalid, Refused, Stale, Text
+from balai.core.inspection import PDF
 from balai.core.models import Document, Follow
 from balai.core.rules import require
 from balai.observations.models import Dataset
@@ -363,28 +366,70 @@ def sign(*, agreement: Agreement, by: User, seen_sha256: str, consent: bool | st
         parties = rules.parties_of(locked)
         if latest.approvals.count() < len(parties):
             raise Refused(_("Every party approves the latest text before anyone signs."))
-        signature = Signature.objects.create(
-            agreement=locked,
-            party=party,
-            by=by.pseudonym,
-            sha256=latest.document.sha256,
-            consent=consent_sentence(party, latest.document.sha256),
-            at=timezone.now(),
+        return _signed(locked, latest, party, by, rules.signing_hat(by, locked, party), SignatureMaker.HUB)
+
+
+def bring_signed(*, agreement: Agreement, file: IO[bytes], name: str, by: User) -> Signature:
+    """Take in the file a party's signatory signed elsewhere; it counts like a consent given here.
+
+    Raises Refused, Invalid (field ``file``) with the reason where it is not exactly the newest file under
+    that one signature, Stale where another party's came first. What is refused is not kept.
+    """
+    agreement = _fresh(agreement)
+    require(rules.may_bring(by, agreement))
+    side = rules.party_to_bring(by, agreement)
+    assert side is not None
+    latest = _latest(agreement, None)
+    if latest.approvals.count() < len(rules.parties_of(agreement)):
+        raise Refused(_("Every party approves the latest text before anyone signs."))
+    newest = certified.newest_file(agreement, latest)
+    data = file.read(settings.UPLOAD_LIMIT_BYTES + 1)
+    before = certified.content_of(newest)
+    report = certified.check(data, before=before, agreement=agreement, party=side[0])
+    document = documents.store(file=data, name=name, by=by, city=agreement.city_id, allow=frozenset({PDF}))
+    with transaction.atomic():
+        locked = _locked(agreement)
+        require(rules.may_bring(by, locked))
+        now = _latest(locked, latest.number)
+        if certified.newest_file(locked, now).pk != newest.pk:
+            raise Stale(_("Another party's signature came first. Sign the newest file given here."))
+        signature = _signed(
+            locked, now, side[0], by, side[1], SignatureMaker.CERTIFIED, brought=document.sha256
         )
-        last = locked.signatures.count() == len(parties)
-        Agreement.objects.filter(pk=locked.pk).update(
-            state=AgreementState.SEALING if last else AgreementState.SIGNING
+        SignedUpload.objects.create(
+            agreement=locked, signature=signature, document=document, report=report, at=signature.at
         )
-        _note(
-            locked,
-            "agreement.signed",
-            by,
-            rules.signing_hat(by, locked, party),
-            public=True,
-            data={"version": latest.number, "sha256": latest.document.sha256, "party": party.place},
-        )
-        if last:
-            seal_agreement.enqueue(str(locked.pk))
+    return signature
+
+
+def _signed(
+    locked: Agreement,
+    latest: AgreementVersion,
+    party: Party,
+    by: User,
+    hat: Membership | None,
+    maker: SignatureMaker,
+    **facts: str,
+) -> Signature:
+    """Record a party's signature; the last one starts the sealing."""
+    sha256 = latest.document.sha256
+    signature = Signature.objects.create(
+        agreement=locked,
+        party=party,
+        by=by.pseudonym,
+        sha256=sha256,
+        consent=consent_sentence(party, sha256) if maker == SignatureMaker.HUB else "",
+        maker=maker,
+        at=timezone.now(),
+    )
+    last = locked.signatures.count() == len(rules.parties_of(locked))
+    Agreement.objects.filter(pk=locked.pk).update(
+        state=AgreementState.SEALING if last else AgreementState.SIGNING
+    )
+    data = {"version": latest.number, "sha256": sha256, "party": party.place, "maker": str(maker), **facts}
+    _note(locked, "agreement.signed", by, hat, public=True, data=data)
+    if last:
+        seal_agreement.enqueue(str(locked.pk))
     return signature
 
 

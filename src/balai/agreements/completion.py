@@ -6,7 +6,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from balai.agreements import rules
+from balai.agreements import rules, trust
+from balai.agreements.certified import content_of, newest_file
 from balai.agreements.models import Agreement, AgreementState
 from balai.agreements.queries import current_version, with_file
 from balai.agreements.sealing import Sealer, default_sealer, trust_roots
@@ -29,8 +30,7 @@ def seal(*, agreement_id: UUID, sealer: Sealer | None = None) -> Document | None
     if agreement is None or latest is None:
         return None
     sealer = sealer or default_sealer()
-    with documents.open_document(latest.document) as file:
-        pdf = file.read()
+    pdf = content_of(newest_file(agreement, latest))
     now = timezone.now()
     consents = [
         Consent(
@@ -46,7 +46,8 @@ def seal(*, agreement_id: UUID, sealer: Sealer | None = None) -> Document | None
         consents, sha256=latest.document.sha256, sealed_at=timezone.localtime(now), sealer=sealer.name
     )
     sealed = sealer.seal(pdf, face=face)
-    report = verify_pdf(sealed, trust_roots())
+    authorities = [*trust_roots(), *trust.roots(agreement.city)]
+    report = verify_pdf(sealed, authorities, revoked=trust.revocations(agreement.city))
     if not report.sound or report.consented_sha256 != latest.document.sha256:
         raise ValueError(f"the seal of agreement {agreement_id} does not verify: {report.finding}")
     document = documents.store_made(pdf=sealed, name=_name(agreement), by=None, city=agreement.city_id)

@@ -195,15 +195,77 @@ class Approval(models.Model):
         constraints = [models.UniqueConstraint(fields=["version", "party"], name="approved_once")]
 
 
+class SignatureMaker(models.TextChoices):
+    HUB = "hub", _("consent recorded by the hub")
+    CERTIFIED = "certified", _("certified signature made elsewhere")
+
+
 class Signature(models.Model):
-    """A signatory's recorded consent to the hash they were shown."""
+    """A signatory's recorded consent to the hash they were shown, or their certified signature under it."""
 
     agreement = models.ForeignKey(Agreement, models.CASCADE, related_name="signatures")
     party = models.OneToOneField(Party, models.PROTECT, related_name="signature")
     by = models.UUIDField(help_text="pseudonym")
     sha256 = models.CharField(max_length=64, help_text="of the document consented to")
     consent = models.TextField()
+    maker = models.CharField(max_length=10, choices=SignatureMaker, default=SignatureMaker.HUB)
     at = models.DateTimeField()
+
+
+class SignedUpload(models.Model):
+    """The file that brought a certified signature, and what its check found. Refused files leave none."""
+
+    agreement = models.ForeignKey(Agreement, models.CASCADE, related_name="uploads")
+    signature = models.OneToOneField(Signature, models.PROTECT, related_name="upload")
+    document = models.ForeignKey(Document, models.PROTECT, related_name="+")
+    report = models.JSONField(help_text="the validation report: facts, and its sentences in both languages")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+
+class TrustAnchor(models.Model):
+    """An authority whose certificates a city accepts, from when until when. Never edited, only withdrawn."""
+
+    city = models.ForeignKey(City, models.PROTECT, related_name="trust_anchors")
+    name = models.CharField(max_length=200)
+    certificate = models.TextField(help_text="PEM")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the certificate")
+    source = models.CharField(max_length=300, help_text="where the certificate and the trust in it come from")
+    trusted_from = models.DateTimeField()
+    trusted_until = models.DateTimeField(null=True, blank=True)
+    withdrawn_reason = models.CharField(max_length=500, blank=True)
+    added_by = models.UUIDField(help_text="pseudonym")
+
+    class Meta:
+        ordering = ["name", "-trusted_from", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city", "fingerprint"], condition=Q(trusted_until=None), name="trusted_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RevocationList(models.Model):
+    """A list of revoked certificates (CRL) signed by a trusted authority, as the city keeps it."""
+
+    city = models.ForeignKey(City, models.PROTECT, related_name="revocation_lists")
+    anchor = models.ForeignKey(TrustAnchor, models.PROTECT, related_name="revocation_lists")
+    content = models.BinaryField(help_text="DER")
+    sha256 = models.CharField(max_length=64)
+    entries = models.PositiveIntegerField(help_text="how many certificates it names")
+    source = models.CharField(max_length=300)
+    issued_at = models.DateTimeField()
+    added_by = models.UUIDField(help_text="pseudonym")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-issued_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["city", "sha256"], name="revocation_list_once")]
 
 
 class LastRead(models.Model):

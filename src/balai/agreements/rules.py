@@ -6,8 +6,8 @@ from balai.agreements.models import Agreement, AgreementState, AgreementVersion,
 from balai.collaborations.models import Collaboration
 from balai.collaborations.rules import hat_for, is_partner
 from balai.core.rules import YES, Verdict, no
-from balai.people.models import Membership, OrganisationKind, Role
-from balai.people.rules import Reader, hats_in, is_person
+from balai.people.models import City, Membership, OrganisationKind, Role
+from balai.people.rules import Reader, hats_in, hats_in_city, is_person
 
 CITY_ROLES = ("bureau", "agency", "city_signatory")
 OPEN = (AgreementState.DRAFTING, AgreementState.SIGNING)
@@ -107,6 +107,11 @@ def may_sign(user: Reader, agreement: Agreement, party: Party | None = None) -> 
     party = party or party_to_sign(user, agreement)
     if party is None or signing_hat(user, agreement, party) is None:
         return no(_("Only a party's signatory signs. An administrator of the organisation gives that role."))
+    return may_be_signed(party)
+
+
+def may_be_signed(party: Party) -> Verdict:
+    """A party signs once, and by mandate."""
     if hasattr(party, "signature"):
         return no(_("%(party)s has signed already.") % {"party": party.organisation.name})
     if not (party.mandate and party.signatory_name and party.signatory_title):
@@ -124,6 +129,41 @@ def may_sign(user: Reader, agreement: Agreement, party: Party | None = None) -> 
 def party_to_sign(user: Reader, agreement: Agreement) -> Party | None:
     """The party the person can sign for."""
     return next((p for p in parties_of(agreement) if signing_hat(user, agreement, p)), None)
+
+
+def party_to_bring(user: Reader, agreement: Agreement) -> tuple[Party, Membership] | None:
+    """The party for which the person may bring a certified signature: its signatory or anyone of its side."""
+    for party in parties_of(agreement):
+        if hat := signing_hat(user, agreement, party):
+            return party, hat
+    return side_of(user, agreement)
+
+
+def may_bring(user: Reader, agreement: Agreement) -> Verdict:
+    """A party's own people bring the file its signatory signed elsewhere, while signing is open."""
+    side = party_to_bring(user, agreement)
+    if side is None:
+        return no(_("Only the parties bring a signed file."))
+    if agreement.phase != AgreementState.SIGNING:
+        return no(
+            _("Signing is not open: the agreement is %(state)s. The cooperation bureau opens it.")
+            % {"state": agreement.phase_label}
+        )
+    return may_be_signed(side[0])
+
+
+def keeps_trust_of(user: Reader) -> Membership | None:
+    """The hat in which the person keeps a city's trust list: a seat in its cooperation bureau."""
+    if not is_person(user):
+        return None
+    return next((h for h in user.hats if h.role == Role.BUREAU and h.organisation.city_id), None)
+
+
+def may_keep_trust(user: Reader, city: City) -> Verdict:
+    """The cooperation bureau keeps the list of authorities its city trusts."""
+    if not hats_in_city(user, city, Role.BUREAU):
+        return no(_("Only the city's cooperation bureau keeps its trust list."))
+    return YES
 
 
 def may_decline(user: Reader, agreement: Agreement) -> Verdict:

@@ -58,16 +58,24 @@ class KeySealer:
         from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
         from pyhanko.pdf_utils.misc import PdfError
         from pyhanko.sign import PdfSignatureMetadata, PdfSigner
-        from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
+        from pyhanko.sign.fields import (
+            FieldMDPAction,
+            FieldMDPSpec,
+            MDPPerm,
+            SigFieldSpec,
+            SigSeedSubFilter,
+        )
 
         try:
             writer = IncrementalPdfFileWriter(BytesIO(pdf))
+            # Only the first signature of a file may certify it; a later one locks it instead.
+            first = next(iter(writer.prev.embedded_signatures), None) is None
             signer = PdfSigner(
                 PdfSignatureMetadata(
                     field_name=FIELD,
                     md_algorithm="sha256",
                     subfilter=SigSeedSubFilter.PADES,
-                    certify=True,
+                    certify=first,
                     docmdp_permissions=MDPPerm.NO_CHANGES,
                     reason="Disegel setelah semua pihak menyetujui / sealed after every party consented",
                 ),
@@ -78,6 +86,8 @@ class KeySealer:
                     on_page=-1,
                     box=_points(FRAME_MM) if face else None,
                     readable_field_name="Segel elektronik",
+                    field_mdp_spec=None if first else FieldMDPSpec(FieldMDPAction.ALL),
+                    doc_mdp_update_value=None if first else MDPPerm.NO_CHANGES,
                 ),
             )
             sealed: bytes = signer.sign_pdf(writer).getvalue()

@@ -1,12 +1,14 @@
-"""Is this file what the hub sealed? Answered from the file's bytes and a list of trusted roots."""
+"""Is this file what was signed and sealed? Answered from the file's bytes and a list of trusted roots."""
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from io import BytesIO
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
@@ -21,6 +23,9 @@ class Finding(StrEnum):
     NO_SEAL = "no_seal"
     ALTERED = "altered"
     ADDED_TO = "added_to"
+    REVISED = "revised"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
     UNTRUSTED = "untrusted"
     SOUND = "sound"
 
@@ -32,6 +37,11 @@ SENTENCES: dict[Finding, Promise] = {
     Finding.ADDED_TO: _(
         "Something was added after the seal. What was sealed is in the file, but not all of it is sealed."
     ),
+    Finding.REVISED: _(
+        "Between its first text and its last signature the file was given something other than signatures."
+    ),
+    Finding.REVOKED: _("A certificate was revoked before it was used here. Its signature does not count."),
+    Finding.EXPIRED: _("A certificate was outside its term when it was used. Its signature does not count."),
     Finding.UNTRUSTED: _("The seal fits the file, but it does not come from an authority this hub trusts."),
     Finding.SOUND: _(
         "The file is exactly as it was sealed, and the seal comes from an authority this hub trusts."
@@ -41,7 +51,9 @@ SENTENCES: dict[Finding, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """One signature found in the file. ``time`` is what the signer stated, not a time stamp."""
+    """One signature found in the file. ``time`` is what the signer stated, ``stamped`` what a trusted
+    time stamp says. ``trouble`` is the finding of this signature alone, ``field`` its name in the file.
+    """
 
     signer: str
     issuer: str
@@ -50,11 +62,18 @@ class Seal:
     trusted: bool
     whole_file: bool
     certified_until: datetime | None
+    stamped: datetime | None = None
+    trouble: Finding = Finding.SOUND
+    field: str = ""
+    fingerprint: str = ""
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found. ``consented_sha256`` is the hash of the file as it was before the first seal."""
+    """What was found. ``consented_sha256`` is the hash of the file as it was before the first signature,
+    and empty where anything but signatures and their proofs came after it.
+    """
 
     sha256: str
     size: int
@@ -89,51 +108,146 @@ MOST_SEALS = 20
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 
 
-def verify_pdf(data: bytes, trust: "Iterable[Certificate]", *, at: datetime | None = None) -> Report:
-    """Check every signature in ``data`` against the roots in ``trust``, as of ``at`` or now. Never raises.
+def verify_pdf(
+    data: bytes,
+    trust: "Iterable[Certificate]",
+    *,
+    at: datetime | None = None,
+    revoked: Iterable[bytes] = (),
+) -> Report:
+    """Check every signature in ``data`` against the roots in ``trust``. Never raises.
 
-    No network is used: revocation lists are read from the file only where they are embedded.
+    A signature counts as of its trusted time stamp, else as of ``at``, else as of now. No network is used:
+    revocation is known from what is embedded in the file and from ``revoked``, lists (CRL) in DER.
     """
     sha256, size = hashlib.sha256(data).hexdigest(), len(data)
     try:
-        return _verify(data, sha256, size, trust, at)
+        return _verify(data, sha256, size, trust, at, tuple(revoked))
     except Exception:  # a hostile file may break the parser anywhere
         return Report(sha256, size, Finding.NOT_PDF)
 
 
 def _verify(
-    data: bytes, sha256: str, size: int, trust: "Iterable[Certificate]", at: datetime | None
+    data: bytes,
+    sha256: str,
+    size: int,
+    trust: "Iterable[Certificate]",
+    at: datetime | None,
+    revoked: tuple[bytes, ...],
 ) -> Report:
     from asn1crypto import x509 as asn1
     from cryptography.hazmat.primitives.serialization import Encoding
     from pyhanko.pdf_utils.reader import PdfFileReader
-    from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
-    from pyhanko_certvalidator import ValidationContext
 
     reader = PdfFileReader(BytesIO(data))
     found = list(reader.embedded_regular_signatures)[:MOST_SEALS]
     if not found:
         return Report(sha256, size, Finding.NO_SEAL)
     roots = [asn1.Certificate.load(root.public_bytes(Encoding.DER)) for root in trust]
-    seals: list[Seal] = []
-    for signature in found:
+    proofs: Any = _proofs(reader, revoked)
+    seals = tuple(_seal(data, signature, roots, proofs, at) for signature in found)
+    whole = any(seal.whole_file for seal in seals) or _only_proofs_follow(data, reader, found[-1])
+    consented = _before_the_seal(data, reader)
+    return Report(sha256, size, _finding(seals, whole=whole, kept=bool(consented)), seals, consented)
+
+
+def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: datetime | None) -> Seal:
+    from pyhanko.sign.fields import MDPPerm
+    from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
+    from pyhanko_certvalidator import ValidationContext
+
+    def checked(moment: datetime | None) -> Any:
         context = ValidationContext(
-            trust_roots=roots, allow_fetching=False, moment=at, revocation_mode="soft-fail"
+            trust_roots=roots,
+            allow_fetching=False,
+            moment=moment,
+            revocation_mode="soft-fail",
+            retroactive_revinfo=True,
+            **proofs,
         )
-        status = validate_pdf_signature(signature, signer_validation_context=context)
-        certificate = signature.signer_cert
-        seals.append(
-            Seal(
-                signer=str(certificate.subject.native.get("common_name", certificate.subject.human_friendly)),
-                issuer=str(certificate.issuer.native.get("common_name", certificate.issuer.human_friendly)),
-                time=signature.self_reported_timestamp,
-                intact=bool(status.intact and status.valid) and _gap_is_clean(data, signature),
-                trusted=bool(status.trusted),
-                whole_file=signature.coverage == SignatureCoverageLevel.ENTIRE_FILE,
-                certified_until=certificate.not_valid_after,
-            )
-        )
-    return Report(sha256, size, _finding(seals), tuple(seals), _before_the_seal(data))
+        return validate_pdf_signature(signature, signer_validation_context=context)
+
+    status, moment, stamped = checked(at), at, None
+    stamp = status.timestamp_validity
+    if stamp is not None and stamp.intact and stamp.valid and stamp.trusted:
+        moment = stamped = stamp.timestamp
+        status = checked(moment)
+    intact = bool(status.intact and status.valid) and _gap_is_clean(data, signature)
+    whole_file = signature.coverage == SignatureCoverageLevel.ENTIRE_FILE
+    trouble = Finding.ALTERED if not intact else _trouble(status, proofs["crls"], moment)
+    if trouble is Finding.SOUND and not whole_file and not status.docmdp_ok:
+        trouble = Finding.REVISED
+    certificate = signature.signer_cert
+    return Seal(
+        signer=str(certificate.subject.native.get("common_name", certificate.subject.human_friendly)),
+        issuer=str(certificate.issuer.native.get("common_name", certificate.issuer.human_friendly)),
+        time=signature.self_reported_timestamp,
+        intact=intact,
+        trusted=bool(status.trusted) and trouble not in (Finding.REVOKED, Finding.EXPIRED),
+        whole_file=whole_file,
+        certified_until=certificate.not_valid_after,
+        stamped=stamped,
+        trouble=trouble,
+        field=str(signature.field_name),
+        fingerprint=certificate.sha256.hex(),
+        final=signature.docmdp_level == MDPPerm.NO_CHANGES,
+    )
+
+
+def _proofs(reader: Any, revoked: tuple[bytes, ...]) -> dict[str, list[Any]]:
+    """Certificates and revocation data from the file's own store and the lists given."""
+    from asn1crypto import crl
+    from pyhanko.sign.validation.dss import DocumentSecurityStore
+
+    proofs: dict[str, list[Any]] = {"other_certs": [], "crls": [crl.CertificateList.load(r) for r in revoked]}
+    if "/DSS" in reader.root:
+        store = DocumentSecurityStore.read_dss(reader)
+        proofs["other_certs"] = list(store.load_certs())
+        context = store.as_validation_context({"allow_fetching": False})
+        proofs["crls"] += list(context.crls)
+        proofs["ocsps"] = list(context.ocsps)
+    return proofs
+
+
+def _trouble(status: Any, crls: list[Any], moment: datetime | None) -> Finding:
+    """What is wrong with the certificate. A list counts as long as it names one, however old it is."""
+    from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
+
+    problem = status.trust_problem_indic
+    if problem in (
+        AdESFailure.REVOKED,
+        AdESIndeterminate.REVOKED_NO_POE,
+        AdESIndeterminate.REVOKED_CA_NO_POE,
+    ):
+        return Finding.REVOKED
+    if problem in (
+        AdESIndeterminate.EXPIRED,
+        AdESIndeterminate.NOT_YET_VALID,
+        AdESIndeterminate.OUT_OF_BOUNDS_NO_POE,
+        AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED,
+    ):
+        return Finding.EXPIRED
+    if not status.trusted:
+        return Finding.UNTRUSTED
+    path = list(status.validation_path.iter_certs(include_root=True))
+    for issuer, certificate in pairwise(path):
+        if any(_names(listed, certificate, issuer, moment) for listed in crls):
+            return Finding.REVOKED
+    return Finding.SOUND
+
+
+def _names(listed: Any, certificate: Any, issuer: Any, moment: datetime | None) -> bool:
+    """Whether a revocation list of ``issuer`` says that ``certificate`` was revoked by ``moment``."""
+    from cryptography.x509 import load_der_x509_certificate, load_der_x509_crl
+
+    if listed.issuer != issuer.subject:
+        return False
+    signed_by = load_der_x509_certificate(issuer.dump()).public_key()
+    revocations = load_der_x509_crl(listed.dump())
+    if not revocations.is_signature_valid(signed_by):  # type: ignore[arg-type]
+        return False
+    entry = revocations.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    return entry is not None and (moment is None or entry.revocation_date_utc <= moment)
 
 
 def _gap_is_clean(data: bytes, signature: Any) -> bool:
@@ -153,17 +267,44 @@ def _gap_is_clean(data: bytes, signature: Any) -> bool:
     )
 
 
-def _before_the_seal(data: bytes) -> str:
-    """SHA-256 of the first revision. Only a match with a recorded consent gives it meaning."""
+def first_revision(data: bytes) -> bytes:
+    """The bytes up to the first end mark: the file before anybody signed it, if it was made by this hub."""
     end = data.find(b"%%EOF")
-    return hashlib.sha256(data[: end + len(b"%%EOF")]).hexdigest() if end >= 0 else ""
+    return data[: end + len(b"%%EOF")] if end >= 0 else b""
 
 
-def _finding(seals: list[Seal]) -> Finding:
-    if not all(seal.intact for seal in seals):
+def _before_the_seal(data: bytes, reader: Any) -> str:
+    """SHA-256 of the first revision if the file still shows it under its signatures; else empty.
+
+    Only a match with a recorded consent gives it meaning.
+    """
+    from balai.agreements.revisions import only_signatures_since
+
+    first = first_revision(data)
+    table = re.search(rb"startxref\s+(\d+)\s+%%EOF$", first)
+    # Whoever appends a whole new document leaves the old bytes in place; then nothing refers to them.
+    if table is None or int(table[1]) != reader.xrefs.get_startxref_for_revision(0):
+        return ""
+    if not only_signatures_since(reader, 0):
+        return ""
+    return hashlib.sha256(first).hexdigest()
+
+
+def _only_proofs_follow(data: bytes, reader: Any, last: Any) -> bool:
+    """Whether all that comes after the last signature is proof of it (time stamps, revocation data)."""
+    from balai.agreements.revisions import only_proofs_since
+
+    ended = data.rstrip().endswith(b"%%EOF")
+    return ended and "/DSS" in reader.root and only_proofs_since(reader, last.signed_revision)
+
+
+def _finding(seals: tuple[Seal, ...], *, whole: bool, kept: bool) -> Finding:
+    troubles = {seal.trouble for seal in seals}
+    if Finding.ALTERED in troubles:
         return Finding.ALTERED
-    if not any(seal.whole_file for seal in seals):
+    if not whole:
         return Finding.ADDED_TO
-    if not all(seal.trusted for seal in seals):
-        return Finding.UNTRUSTED
-    return Finding.SOUND
+    if not kept:
+        return Finding.REVISED
+    order = (Finding.REVISED, Finding.REVOKED, Finding.EXPIRED, Finding.UNTRUSTED)
+    return next((trouble for trouble in order if trouble in troubles), Finding.SOUND)

@@ -342,6 +342,30 @@ class ConsentForm(forms.Form):
         self.fields["consent"].error_messages["required"] = _("Tick the sentence to say that you agree.")
 
 
+class SignedFileForm(forms.Form):
+    file = forms.FileField(
+        label=_("Signed PDF"), widget=forms.ClearableFileInput(attrs={"accept": "application/pdf"})
+    )
+
+
+class AuthorityForm(forms.Form):
+    file = forms.FileField(label=_("Certificate of the authority, PEM or DER"))
+    source = forms.CharField(
+        label=_("Source"),
+        max_length=300,
+        help_text=_("Where the certificate comes from and why it is trusted, with date or decree."),
+    )
+
+
+class RevocationForm(forms.Form):
+    file = forms.FileField(label=_("List of revoked certificates (CRL), PEM or DER"))
+    source = forms.CharField(label=_("Source"), max_length=300)
+
+
+class WithdrawForm(forms.Form):
+    reason = forms.CharField(label=_("Why?"), max_length=500, help_text=_("It stands on the public ledger."))
+
+
 class DeclineForm(forms.Form):
     reason = forms.CharField(
         label=_("Why do you decline?"), widget=_area(), max_length=1000, help_text=_("Both sides read it.")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from balai.portal.agreements import verify, views
+from balai.portal.agreements import certified, verify, views
 
 urlpatterns = [
     path("perjanjian/", views.register, name="agreement_list"),
@@ -14,6 +14,12 @@ urlpatterns = [
     path("perjanjian/<uuid:pk>/setujui/", views.approve, name="agreement_approve"),
     path("perjanjian/<uuid:pk>/buka/", views.open_for_signing, name="agreement_open"),
     path("perjanjian/<uuid:pk>/tanda-tangan/", views.sign_page, name="agreement_sign"),
+    path("perjanjian/<uuid:pk>/tersertifikasi/", certified.bring, name="agreement_certified"),
+    path("perjanjian/<uuid:pk>/tersertifikasi/berkas/", certified.newest, name="agreement_newest"),
+    path("perjanjian/<uuid:pk>/tersertifikasi/<int:place>/", certified.report, name="agreement_report"),
+    path("perjanjian/kepercayaan/", certified.trust_list, name="trust_list"),
+    path("perjanjian/kepercayaan/pencabutan/", certified.trust_revocations, name="trust_revocations"),
+    path("perjanjian/kepercayaan/<int:anchor>/", certified.trust_withdraw, name="trust_withdraw"),
     path("perjanjian/<uuid:pk>/tolak/", views.decline_page, name="agreement_decline"),
     path("perjanjian/<uuid:pk>/keterbukaan/", views.publish, name="agreement_publish"),
     path("perjanjian/<uuid:pk>/versi/<int:number>/", views.version_file, name="agreement_version"),

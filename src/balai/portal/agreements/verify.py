@@ -1,6 +1,5 @@
 """The public page that says whether a document is what the hub sealed."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,10 +13,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from balai.agreements import trust
+from balai.agreements.certified import Examined, examine, sentences
 from balai.agreements.models import Agreement
 from balai.agreements.queries import Match, match_hash, with_parties
 from balai.agreements.sealing import trust_roots
-from balai.agreements.verifying import Finding, Report, verify_pdf
+from balai.agreements.verifying import Finding, Report
 from balai.portal.agreements.forms import HashForm, VerifyForm
 from balai.portal.agreements.views import Validity, validity
 from balai.portal.limits import limited, too_many
@@ -80,11 +81,26 @@ def _fits(form: VerifyForm) -> bool:
 
 
 def _of_file(request: HttpRequest, data: bytes) -> dict[str, Any]:
-    sha256 = hashlib.sha256(data).hexdigest()
-    match = match_hash(sha256)
-    at = match.agreement.sealed_at if match and match.role == "sealed" else None
-    report = verify_pdf(data, trust_roots(), at=at)
-    return {"report": report, "answer": _answer(report, match), "sha256": sha256, **_shown(request, match)}
+    found = examine(data)
+    report, match = found.report, found.match
+    signed = [{"it": seal, "said": sentences(seal)} for seal in report.seals]
+    answer = _signed(found) or _answer(report, match)
+    return {"signed": signed, "answer": answer, "sha256": report.sha256, **_shown(request, match)}
+
+
+def _signed(found: Examined) -> Answer | None:
+    """What to say of a text of this register that was signed, but is not the file sealed here."""
+    match, report = found.match, found.report
+    if match is None or found.whole or not report.seals:
+        return None
+    if not report.sound:
+        return Answer(_("Not genuine"), str(report.sentence), "stop")
+    sentence = (
+        _("The signatures are good, but this is version %(number)s of the text and another came after it.")
+        if match.superseded
+        else _("The signatures are good. This is version %(number)s of the text, not the file sealed here.")
+    )
+    return Answer(_("Signed, not the sealed document"), sentence % {"number": match.version}, "wait")
 
 
 def _of_hash(request: HttpRequest, sha256: str) -> dict[str, Any]:
@@ -178,5 +194,5 @@ def _roots() -> list[dict[str, str]]:
             else root.subject.rfc4514_string(),
             "fingerprint": root.fingerprint(SHA256()).hex(),
         }
-        for root in trust_roots()
+        for root in [*trust_roots(), *trust.roots(None)]
     ]

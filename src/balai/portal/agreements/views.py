@@ -18,7 +18,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from balai.agreements import actions, rules
 from balai.agreements.comparing import changes
-from balai.agreements.models import Agreement, AgreementState, AgreementVersion, LastRead, Party
+from balai.agreements.models import (
+    Agreement,
+    AgreementState,
+    AgreementVersion,
+    LastRead,
+    Party,
+    SignatureMaker,
+)
 from balai.agreements.queries import agreement_of as newest_of
 from balai.agreements.queries import current_version, document_of, label_of_blank, with_file, with_parties
 from balai.agreements.queries import register as registered
@@ -313,6 +320,11 @@ def _negotiation(request: HttpRequest, agreement: Agreement, latest: AgreementVe
         "may_approve": rules.may_approve(request.user, agreement, latest),
         "may_open": _may_open(request, agreement),
         "may_sign": rules.may_sign(request.user, agreement, party),
+        "may_bring": rules.may_bring(request.user, agreement),
+        "has_certified": any(
+            hasattr(p, "signature") and p.signature.maker == SignatureMaker.CERTIFIED
+            for p in rules.parties_of(agreement)
+        ),
         "may_decline": rules.may_decline(request.user, agreement),
         "may_publish": rules.may_publish(request.user, agreement),
         "open_now": agreement.phase in rules.OPEN,
