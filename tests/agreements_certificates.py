@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 from pyhanko.sign import PdfSignatureMetadata, PdfSigner, SimpleSigner
@@ -50,7 +50,13 @@ class Issued:
 
 
 def make_certificate(
-    name: str, kind: str = "ec", *, by: Issued | None = None, since: int = -30, until: int = 300
+    name: str,
+    kind: str = "ec",
+    *,
+    by: Issued | None = None,
+    since: int = -30,
+    until: int = 300,
+    stamps: bool = False,
 ) -> Issued:
     """A certificate issued by ``by``, or an authority of its own; its term in days from now."""
     key = make_key(kind)
@@ -59,7 +65,7 @@ def make_certificate(
     root = by is None
     signed_by = key if by is None else by.key
     uses = {"key_cert_sign", "crl_sign"} if root else {"digital_signature", "content_commitment"}
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject if by is None else by.certificate.subject)
@@ -73,18 +79,21 @@ def make_certificate(
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signed_by.public_key()), critical=False
         )
-        .sign(signed_by, hashes.SHA256())
     )
-    return Issued(certificate, key)
+    if stamps:
+        builder = builder.add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
+        )
+    return Issued(builder.sign(signed_by, hashes.SHA256()), key)
 
 
-def make_revocations(authority: Issued, *revoked: Issued, days_ago: int = 1) -> bytes:
+def make_revocations(authority: Issued, *revoked: Issued, days_ago: int = 1, hours: int = 1) -> bytes:
     """A list of revoked certificates in DER."""
     moment = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days_ago)
     builder = x509.CertificateRevocationListBuilder(
         issuer_name=authority.certificate.subject,
         last_update=moment,
-        next_update=moment + timedelta(hours=1),
+        next_update=moment + timedelta(hours=hours),
     )
     for issued in revoked:
         builder = builder.add_revoked_certificate(
@@ -103,7 +112,8 @@ def signed_elsewhere(
     *,
     box: tuple[int, int, int, int] | None = None,
     page: int = -1,
-    **meta,
+    timestamper: Any = None,
+    **meta: Any,
 ) -> bytes:
     """The file as a signatory's own program would sign it."""
     certificate = asn1.Certificate.load(who.certificate.public_bytes(Encoding.DER))
@@ -114,6 +124,7 @@ def signed_elsewhere(
             field_name=field, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, **meta
         ),
         signer=signer,
+        timestamper=timestamper,
         new_field_spec=SigFieldSpec(field, on_page=page, box=box),
     )
     return made.sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf))).getvalue()

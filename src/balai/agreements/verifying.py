@@ -196,16 +196,15 @@ def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: dateti
 
 def _proofs(reader: Any, revoked: tuple[bytes, ...]) -> dict[str, list[Any]]:
     """Certificates and revocation data from the file's own store and the lists given."""
-    from asn1crypto import crl
+    from asn1crypto import crl, ocsp
     from pyhanko.sign.validation.dss import DocumentSecurityStore
 
     proofs: dict[str, list[Any]] = {"other_certs": [], "crls": [crl.CertificateList.load(r) for r in revoked]}
     if "/DSS" in reader.root:
         store = DocumentSecurityStore.read_dss(reader)
         proofs["other_certs"] = list(store.load_certs())
-        context = store.as_validation_context({"allow_fetching": False})
-        proofs["crls"] += list(context.crls)
-        proofs["ocsps"] = list(context.ocsps)
+        proofs["crls"] += [crl.CertificateList.load(kept.get_object().data) for kept in store.crls]
+        proofs["ocsps"] = [ocsp.OCSPResponse.load(kept.get_object().data) for kept in store.ocsps]
     return proofs
 
 
