@@ -38,8 +38,11 @@ class Examined:
 
     @property
     def valid(self) -> bool:
-        """Sound, and of a text of this register that no other text followed."""
-        return self.report.sound and self.match is not None and not self.match.superseded
+        """Sound, and the file sealed here or, before the seal, of a text that no other followed."""
+        match = self.match
+        if match is None or match.superseded or not self.report.sound:
+            return False
+        return self.whole or match.agreement.sealed_document_id is None
 
 
 def examine(data: bytes) -> Examined:

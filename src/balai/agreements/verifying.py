@@ -172,7 +172,11 @@ def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: dateti
     if stamp is not None and stamp.intact and stamp.valid and stamp.trusted:
         moment = stamped = stamp.timestamp
         status = checked(moment)
-    intact = bool(status.intact and status.valid) and _gap_is_clean(data, signature)
+    intact = (
+        bool(status.intact and status.valid)
+        and _gap_is_clean(data, signature)
+        and _enclosed_hold(signature, [*roots, *proofs["other_certs"]])
+    )
     whole_file = signature.coverage == SignatureCoverageLevel.ENTIRE_FILE
     trouble = Finding.ALTERED if not intact else _trouble(status, proofs["crls"], moment)
     if trouble is Finding.SOUND and not whole_file and not status.docmdp_ok:
@@ -270,6 +274,37 @@ def first_revision(data: bytes) -> bytes:
     """The bytes up to the first end mark: the file before anybody signed it, if it was made by this hub."""
     end = data.find(b"%%EOF")
     return data[: end + len(b"%%EOF")] if end >= 0 else b""
+
+
+def _enclosed_hold(signature: Any, known: list[Any]) -> bool:
+    """Whether the unsigned company of a signature is whole: each enclosed certificate is signed by another.
+
+    They take no part in the signature's own mathematics, so a changed one would pass unnoticed.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.x509 import load_der_x509_certificate
+
+    signed = signature.signed_data
+    if {a["algorithm"].native for a in signed["digest_algorithms"]} != {
+        signature.signer_info["digest_algorithm"]["algorithm"].native
+    }:
+        return False
+    trusted = {certificate.dump() for certificate in known}
+    enclosed = [choice.chosen.dump() for choice in signed["certificates"] or ()]
+    issuers = [load_der_x509_certificate(der) for der in {*enclosed, *trusted}]
+    for der in enclosed:
+        if der in trusted or der == signature.signer_cert.dump():
+            continue
+        certificate = load_der_x509_certificate(der)
+        for issuer in issuers:
+            try:
+                certificate.verify_directly_issued_by(issuer)
+            except (InvalidSignature, ValueError, TypeError):
+                continue
+            break
+        else:
+            return False
+    return True
 
 
 def _before_the_seal(data: bytes, reader: Any) -> str:
