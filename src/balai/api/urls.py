@@ -9,7 +9,17 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from balai.api import agreements, applications, challenges, collaborations, indicators, needs, people, pilots
+from balai.api import (
+    agreements,
+    applications,
+    challenges,
+    collaborations,
+    indicators,
+    needs,
+    ocds,
+    people,
+    pilots,
+)
 from balai.core.errors import BalaiError, Invalid, Refused, Stale
 
 api_v1 = NinjaAPI(
@@ -27,7 +37,7 @@ api_v1 = NinjaAPI(
         "Lists are paged by key: pass `next` as `cursor`. `Accept-Language: id` or `en` chooses the words."
     ),
 )
-for room in (needs, challenges, collaborations, applications, agreements, pilots, indicators, people):
+for room in (needs, challenges, collaborations, applications, agreements, pilots, indicators, people, ocds):
     api_v1.add_router("", room.router)
 
 STATUS: dict[type[BalaiError], tuple[int, str]] = {

@@ -1,6 +1,7 @@
 """Settings by environment: one declarative table, read once, documented in docs/settings.md."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,13 @@ def flag(text: str) -> bool:
 def words(text: str) -> list[str]:
     """Split on commas; empty text is an empty list."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def ocid_prefix(text: str) -> str:
+    """``ocds-`` and six letters or digits, as the registry gives them. Raises ValueError otherwise."""
+    if not re.fullmatch(r"ocds-[a-z0-9]{6}", text):
+        raise ValueError("expected ocds- and six small letters or digits")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,12 @@ TABLE: tuple[Variable, ...] = (
         "PKCS#12 file of the hub's seal; empty in demo mode: a demonstration authority",
     ),
     Variable("BALAI_SEAL_PASSWORD", "", str, "password of that file"),
+    Variable(
+        "BALAI_OCID_PREFIX",
+        "ocds-000000",
+        ocid_prefix,
+        "open contracting prefix; the default is registered to nobody, so register the city's own",
+    ),
     Variable("BALAI_UPLOAD_MB", "10", int, "largest file a person may attach, in MB"),
     Variable("BALAI_WORKERS", "2", int, "web processes"),
     Variable("BALAI_STALE_TASK_MINUTES", "10", int, "a running task older than this is taken up again"),

@@ -37,6 +37,7 @@ from balai.needs.models import NeedState
 from balai.people.rules import Reader, is_person
 from balai.portal.collaborations.story import hops_of, organisations_of, record_lines, strip_of
 from balai.portal.csv import csv_response
+from balai.programme.ocds import record_address
 
 SCHEME_NAMES = [("playground", "Playground"), ("co-develop", "Co-Develop"), ("user", "User")]
 STATES = {
@@ -211,6 +212,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             "exit": getattr(pilot, "exit", None) if pilot else None,
             "sites": _sites(entries),
             "agreements": _agreements(entries),
+            "open_data": record_address(collaboration) if collaboration.public_since else "",
             "following": is_person(request.user)
             and Follow.objects.filter(user=request.user, thread=collaboration.thread).exists(),
         },
