@@ -29,7 +29,7 @@ test-postgres: environment-dev
 
 check: environment-dev
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check src tests tools benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python tools/messages.py check

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate
+from typing import Concatenate, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -57,4 +57,4 @@ def once[**P](view: View[P]) -> View[P]:
                 request.session.save()
             return response
 
-    return pressed
+    return cast("View[P]", pressed)

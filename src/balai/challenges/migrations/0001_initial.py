@@ -6,57 +6,95 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Challenge',
+            name="Challenge",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=20, unique=True)),
-                ('title', models.CharField(max_length=160)),
-                ('title_en', models.CharField(blank=True, max_length=160)),
-                ('brief', models.TextField(blank=True, help_text='what is wanted and what success looks like')),
-                ('brief_en', models.TextField(blank=True)),
-                ('dimension', models.CharField(max_length=20)),
-                ('baseline', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('baseline_period', models.CharField(blank=True, max_length=40)),
-                ('baseline_source', models.CharField(blank=True, max_length=300)),
-                ('target', models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
-                ('contact', models.CharField(blank=True, help_text='unit that answers, never a person', max_length=200)),
-                ('data_access', models.TextField(blank=True, help_text='which data the city gives, and how')),
-                ('budget_route', models.CharField(blank=True, choices=[('none', 'no regional budget'), ('apbd', 'regional budget (APBD), through procurement'), ('partner', 'the partner pays'), ('other', 'another source, named in the brief')], max_length=10)),
-                ('budget_note', models.CharField(blank=True, max_length=300)),
-                ('adoption_route', models.TextField(blank=True, help_text='what happens if it works')),
-                ('schemes', models.JSONField(default=list, help_text='scheme keys that may answer')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('open', 'open'), ('closed', 'closed to new applications'), ('ended', 'ended')], default='draft', max_length=10)),
-                ('questions_until', models.DateField(blank=True, null=True)),
-                ('closes_on', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('invented', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("reference", models.CharField(max_length=20, unique=True)),
+                ("title", models.CharField(max_length=160)),
+                ("title_en", models.CharField(blank=True, max_length=160)),
+                (
+                    "brief",
+                    models.TextField(blank=True, help_text="what is wanted and what success looks like"),
+                ),
+                ("brief_en", models.TextField(blank=True)),
+                ("dimension", models.CharField(max_length=20)),
+                ("baseline", models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
+                ("baseline_period", models.CharField(blank=True, max_length=40)),
+                ("baseline_source", models.CharField(blank=True, max_length=300)),
+                ("target", models.DecimalField(blank=True, decimal_places=4, max_digits=18, null=True)),
+                (
+                    "contact",
+                    models.CharField(
+                        blank=True, help_text="unit that answers, never a person", max_length=200
+                    ),
+                ),
+                ("data_access", models.TextField(blank=True, help_text="which data the city gives, and how")),
+                (
+                    "budget_route",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("none", "no regional budget"),
+                            ("apbd", "regional budget (APBD), through procurement"),
+                            ("partner", "the partner pays"),
+                            ("other", "another source, named in the brief"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("budget_note", models.CharField(blank=True, max_length=300)),
+                ("adoption_route", models.TextField(blank=True, help_text="what happens if it works")),
+                ("schemes", models.JSONField(default=list, help_text="scheme keys that may answer")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("open", "open"),
+                            ("closed", "closed to new applications"),
+                            ("ended", "ended"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("questions_until", models.DateField(blank=True, null=True)),
+                ("closes_on", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                ("invented", models.BooleanField(default=False)),
             ],
             options={
-                'ordering': ['-opened_at', '-created_at'],
+                "ordering": ["-opened_at", "-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Question',
+            name="Question",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=1000)),
-                ('asked_by', models.UUIDField(help_text='pseudonym; never shown')),
-                ('asked_at', models.DateTimeField(auto_now_add=True)),
-                ('answer', models.TextField(blank=True, max_length=3000)),
-                ('answered_by', models.UUIDField(null=True)),
-                ('answered_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField(max_length=1000)),
+                ("asked_by", models.UUIDField(help_text="pseudonym; never shown")),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                ("answer", models.TextField(blank=True, max_length=3000)),
+                ("answered_by", models.UUIDField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['asked_at'],
+                "ordering": ["asked_at"],
             },
         ),
     ]

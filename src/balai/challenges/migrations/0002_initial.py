@@ -5,54 +5,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('challenges', '0001_initial'),
-        ('indicators', '0001_initial'),
-        ('needs', '0001_initial'),
-        ('people', '0001_initial'),
+        ("challenges", "0001_initial"),
+        ("indicators", "0001_initial"),
+        ("needs", "0001_initial"),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='challenge',
-            name='agency',
-            field=models.ForeignKey(help_text='the problem owner (OPD)', on_delete=django.db.models.deletion.PROTECT, related_name='challenges', to='people.organisation'),
+            model_name="challenge",
+            name="agency",
+            field=models.ForeignKey(
+                help_text="the problem owner (OPD)",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="challenges",
+                to="people.organisation",
+            ),
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='city',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='challenges', to='people.city'),
+            model_name="challenge",
+            name="city",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="challenges", to="people.city"
+            ),
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='indicator',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='challenges', to='indicators.indicator'),
+            model_name="challenge",
+            name="indicator",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="challenges",
+                to="indicators.indicator",
+            ),
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='needs',
-            field=models.ManyToManyField(blank=True, related_name='challenges', to='needs.need'),
+            model_name="challenge",
+            name="needs",
+            field=models.ManyToManyField(blank=True, related_name="challenges", to="needs.need"),
         ),
         migrations.AddField(
-            model_name='question',
-            name='challenge',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='questions', to='challenges.challenge'),
+            model_name="question",
+            name="challenge",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="questions",
+                to="challenges.challenge",
+            ),
         ),
         migrations.AddIndex(
-            model_name='challenge',
-            index=models.Index(fields=['city', 'state'], name='challenge_city_state'),
+            model_name="challenge",
+            index=models.Index(fields=["city", "state"], name="challenge_city_state"),
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='close_reason',
+            model_name="challenge",
+            name="close_reason",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='revision',
-            field=models.PositiveIntegerField(default=0, help_text='grows with every edit and change of state'),
+            model_name="challenge",
+            name="revision",
+            field=models.PositiveIntegerField(
+                default=0, help_text="grows with every edit and change of state"
+            ),
         ),
     ]

@@ -6,163 +6,224 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Counter',
+            name="Counter",
             fields=[
-                ('series', models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ('last', models.PositiveIntegerField(default=0)),
+                ("series", models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ("last", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Cursor',
+            name="Cursor",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField(default=0)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('sha256', models.CharField(db_index=True, max_length=64)),
-                ('size', models.PositiveIntegerField()),
-                ('media_type', models.CharField(max_length=100)),
-                ('name', models.CharField(help_text='as the sender named it, cleaned', max_length=200)),
-                ('city', models.CharField(blank=True, max_length=20)),
-                ('added_by', models.UUIDField(help_text='pseudonym', null=True)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("sha256", models.CharField(db_index=True, max_length=64)),
+                ("size", models.PositiveIntegerField()),
+                ("media_type", models.CharField(max_length=100)),
+                ("name", models.CharField(help_text="as the sender named it, cleaned", max_length=200)),
+                ("city", models.CharField(blank=True, max_length=20)),
+                ("added_by", models.UUIDField(help_text="pseudonym", null=True)),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['-added_at'],
+                "ordering": ["-added_at"],
             },
         ),
         migrations.CreateModel(
-            name='Follow',
+            name="Follow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('thread', models.CharField(max_length=80)),
-                ('since', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("thread", models.CharField(max_length=80)),
+                ("since", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='HealthRecord',
+            name="HealthRecord",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('ok', models.BooleanField()),
-                ('note', models.CharField(blank=True, max_length=200)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("ok", models.BooleanField()),
+                ("note", models.CharField(blank=True, max_length=200)),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerHead',
+            name="LedgerHead",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField(default=0)),
-                ('hash', models.CharField(max_length=64)),
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField(default=0)),
+                ("hash", models.CharField(max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='Mail',
+            name="Mail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('to', models.EmailField(max_length=254)),
-                ('subject', models.CharField(max_length=200)),
-                ('body', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('due_at', models.DateTimeField()),
-                ('claimed_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('fault', models.CharField(blank=True, max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("to", models.EmailField(max_length=254)),
+                ("subject", models.CharField(max_length=200)),
+                ("body", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("due_at", models.DateTimeField()),
+                ("claimed_at", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("fault", models.CharField(blank=True, max_length=200)),
             ],
         ),
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('entry', models.BigIntegerField(help_text='ledger sequence number')),
-                ('kind', models.CharField(max_length=30)),
-                ('thread', models.CharField(max_length=80)),
-                ('verb', models.CharField(max_length=80)),
-                ('at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(null=True)),
-                ('in_hub', models.BooleanField(default=True)),
-                ('digest', models.CharField(blank=True, help_text="'daily' or 'weekly' while it waits", max_length=10)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("entry", models.BigIntegerField(help_text="ledger sequence number")),
+                ("kind", models.CharField(max_length=30)),
+                ("thread", models.CharField(max_length=80)),
+                ("verb", models.CharField(max_length=80)),
+                ("at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(null=True)),
+                ("in_hub", models.BooleanField(default=True)),
+                (
+                    "digest",
+                    models.CharField(
+                        blank=True, help_text="'daily' or 'weekly' while it waits", max_length=10
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-id'],
+                "ordering": ["-at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Periodic',
+            name="Periodic",
             fields=[
-                ('task', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('due_at', models.DateTimeField()),
-                ('last_enqueued_at', models.DateTimeField(null=True)),
+                ("task", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("due_at", models.DateTimeField()),
+                ("last_enqueued_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Preference',
+            name="Preference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=30)),
-                ('channel', models.CharField(choices=[('hub', 'hub'), ('mail', 'mail')], max_length=10)),
-                ('pace', models.CharField(choices=[('now', 'now'), ('daily', 'daily'), ('weekly', 'weekly'), ('never', 'never')], max_length=10)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=30)),
+                ("channel", models.CharField(choices=[("hub", "hub"), ("mail", "mail")], max_length=10)),
+                (
+                    "pace",
+                    models.CharField(
+                        choices=[
+                            ("now", "now"),
+                            ("daily", "daily"),
+                            ("weekly", "weekly"),
+                            ("never", "never"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SearchDocument',
+            name="SearchDocument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('thread', models.CharField(help_text='"room:uuid"', max_length=80, unique=True)),
-                ('kind', models.CharField(max_length=30)),
-                ('city', models.CharField(blank=True, max_length=20)),
-                ('public', models.BooleanField(default=False)),
-                ('title', models.CharField(max_length=300)),
-                ('title_en', models.CharField(blank=True, max_length=300)),
-                ('summary', models.TextField(blank=True)),
-                ('url', models.CharField(max_length=200)),
-                ('stems', models.TextField(help_text='stemmed words of title and body')),
-                ('changed_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("thread", models.CharField(help_text='"room:uuid"', max_length=80, unique=True)),
+                ("kind", models.CharField(max_length=30)),
+                ("city", models.CharField(blank=True, max_length=20)),
+                ("public", models.BooleanField(default=False)),
+                ("title", models.CharField(max_length=300)),
+                ("title_en", models.CharField(blank=True, max_length=300)),
+                ("summary", models.TextField(blank=True)),
+                ("url", models.CharField(max_length=200)),
+                ("stems", models.TextField(help_text="stemmed words of title and body")),
+                ("changed_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('place', models.CharField(help_text='machine, start of the machine, process namespace', max_length=200)),
-                ('pid', models.PositiveIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('beat_at', models.DateTimeField()),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                (
+                    "place",
+                    models.CharField(
+                        help_text="machine, start of the machine, process namespace", max_length=200
+                    ),
+                ),
+                ("pid", models.PositiveIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("beat_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('seq', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('actor', models.UUIDField(help_text='pseudonym of a person; null for the hub itself', null=True)),
-                ('role', models.CharField(blank=True, help_text='the hat the actor wore', max_length=40)),
-                ('organisation', models.UUIDField(help_text='public id of the organisation acted for', null=True)),
-                ('verb', models.CharField(max_length=80)),
-                ('subject', models.CharField(help_text='"room:uuid" of the thing changed', max_length=80)),
-                ('thread', models.CharField(help_text='"room:uuid" of the page this is shown on', max_length=80)),
-                ('city', models.CharField(blank=True, max_length=20)),
-                ('public', models.BooleanField(help_text='shown to anyone who may see the thread')),
-                ('data', models.TextField(help_text='canonical JSON')),
-                ('previous', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64, unique=True)),
+                ("seq", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                (
+                    "actor",
+                    models.UUIDField(help_text="pseudonym of a person; null for the hub itself", null=True),
+                ),
+                ("role", models.CharField(blank=True, help_text="the hat the actor wore", max_length=40)),
+                (
+                    "organisation",
+                    models.UUIDField(help_text="public id of the organisation acted for", null=True),
+                ),
+                ("verb", models.CharField(max_length=80)),
+                ("subject", models.CharField(help_text='"room:uuid" of the thing changed', max_length=80)),
+                (
+                    "thread",
+                    models.CharField(help_text='"room:uuid" of the page this is shown on', max_length=80),
+                ),
+                ("city", models.CharField(blank=True, max_length=20)),
+                ("public", models.BooleanField(help_text="shown to anyone who may see the thread")),
+                ("data", models.TextField(help_text="canonical JSON")),
+                ("previous", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64, unique=True)),
             ],
             options={
-                'ordering': ['seq'],
-                'indexes': [models.Index(fields=['thread', 'seq'], name='entry_thread'), models.Index(fields=['subject', 'seq'], name='entry_subject'), models.Index(fields=['actor', 'seq'], name='entry_actor'), models.Index(fields=['city', 'seq'], name='entry_city')],
+                "ordering": ["seq"],
+                "indexes": [
+                    models.Index(fields=["thread", "seq"], name="entry_thread"),
+                    models.Index(fields=["subject", "seq"], name="entry_subject"),
+                    models.Index(fields=["actor", "seq"], name="entry_actor"),
+                    models.Index(fields=["city", "seq"], name="entry_city"),
+                ],
             },
         ),
     ]

@@ -6,74 +6,99 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0001_initial'),
+        ("core", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='follow',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='follows', to=settings.AUTH_USER_MODEL),
+            model_name="follow",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="follows",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerhead',
-            constraint=models.CheckConstraint(condition=models.Q(('id', 1)), name='ledger_one_head'),
+            model_name="ledgerhead",
+            constraint=models.CheckConstraint(condition=models.Q(("id", 1)), name="ledger_one_head"),
         ),
         migrations.AddField(
-            model_name='mail',
-            name='user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mails', to=settings.AUTH_USER_MODEL),
+            model_name="mail",
+            name="user",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="mails",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='notification',
-            name='mail',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notifications', to='core.mail'),
+            model_name="notification",
+            name="mail",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="notifications",
+                to="core.mail",
+            ),
         ),
         migrations.AddField(
-            model_name='notification',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL),
+            model_name="notification",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="notifications",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='preference',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='preferences', to=settings.AUTH_USER_MODEL),
+            model_name="preference",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="preferences",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='searchdocument',
-            index=models.Index(fields=['kind', 'city'], name='search_kind_city'),
+            model_name="searchdocument",
+            index=models.Index(fields=["kind", "city"], name="search_kind_city"),
         ),
         migrations.AddIndex(
-            model_name='follow',
-            index=models.Index(fields=['thread'], name='follow_thread'),
+            model_name="follow",
+            index=models.Index(fields=["thread"], name="follow_thread"),
         ),
         migrations.AddConstraint(
-            model_name='follow',
-            constraint=models.UniqueConstraint(fields=('user', 'thread'), name='follow_once'),
+            model_name="follow",
+            constraint=models.UniqueConstraint(fields=("user", "thread"), name="follow_once"),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('sent_at', None)), fields=['due_at'], name='mail_unsent'),
+            model_name="mail",
+            index=models.Index(condition=models.Q(("sent_at", None)), fields=["due_at"], name="mail_unsent"),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['user', 'read_at', '-at'], name='notification_unread'),
+            model_name="notification",
+            index=models.Index(fields=["user", "read_at", "-at"], name="notification_unread"),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('digest', ''), _negated=True), fields=['digest', 'user'], name='notification_waiting'),
+            model_name="notification",
+            index=models.Index(
+                condition=models.Q(("digest", ""), _negated=True),
+                fields=["digest", "user"],
+                name="notification_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(fields=('user', 'entry', 'kind'), name='told_once'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(fields=("user", "entry", "kind"), name="told_once"),
         ),
         migrations.AddConstraint(
-            model_name='preference',
-            constraint=models.UniqueConstraint(fields=('user', 'kind', 'channel'), name='one_preference'),
+            model_name="preference",
+            constraint=models.UniqueConstraint(fields=("user", "kind", "channel"), name="one_preference"),
         ),
     ]

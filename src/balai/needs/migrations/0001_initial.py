@@ -6,55 +6,105 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=4000)),
-                ('by', models.UUIDField(help_text='pseudonym')),
-                ('at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField(max_length=4000)),
+                ("by", models.UUIDField(help_text="pseudonym")),
+                ("at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['at'],
+                "ordering": ["at"],
             },
         ),
         migrations.CreateModel(
-            name='Need',
+            name="Need",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=20, unique=True)),
-                ('show_name', models.BooleanField(default=False, help_text='private unless the author chooses')),
-                ('title', models.CharField(max_length=120)),
-                ('text', models.TextField(max_length=2000)),
-                ('dimension', models.CharField(max_length=20)),
-                ('place', models.CharField(blank=True, help_text="in the citizen's words", max_length=200)),
-                ('latitude', models.FloatField(blank=True, null=True)),
-                ('longitude', models.FloatField(blank=True, null=True)),
-                ('state', models.CharField(choices=[('voiced', 'voiced'), ('answered', 'answered'), ('challenged', 'became a challenge'), ('merged', 'merged into another'), ('declined', 'declined with reason'), ('solved', 'confirmed solved'), ('hidden', 'hidden by a moderator')], default='voiced', max_length=12)),
-                ('complaint_number', models.CharField(blank=True, help_text="report number in the city's complaint system", max_length=60)),
-                ('close_reason', models.CharField(blank=True, choices=[('not_city', "not within the city's authority"), ('ongoing', 'already under way in another programme'), ('complaint', "a complaint for the city's complaint system"), ('infeasible', 'not feasible now'), ('unclear', 'cannot be understood from what was written')], max_length=20)),
-                ('support_count', models.PositiveIntegerField(default=0, help_text='kept by the support action')),
-                ('voiced_at', models.DateTimeField()),
-                ('answer_due', models.DateField(help_text='last working day of the answer clock')),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('invented', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("reference", models.CharField(max_length=20, unique=True)),
+                (
+                    "show_name",
+                    models.BooleanField(default=False, help_text="private unless the author chooses"),
+                ),
+                ("title", models.CharField(max_length=120)),
+                ("text", models.TextField(max_length=2000)),
+                ("dimension", models.CharField(max_length=20)),
+                ("place", models.CharField(blank=True, help_text="in the citizen's words", max_length=200)),
+                ("latitude", models.FloatField(blank=True, null=True)),
+                ("longitude", models.FloatField(blank=True, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("voiced", "voiced"),
+                            ("answered", "answered"),
+                            ("challenged", "became a challenge"),
+                            ("merged", "merged into another"),
+                            ("declined", "declined with reason"),
+                            ("solved", "confirmed solved"),
+                            ("hidden", "hidden by a moderator"),
+                        ],
+                        default="voiced",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "complaint_number",
+                    models.CharField(
+                        blank=True, help_text="report number in the city's complaint system", max_length=60
+                    ),
+                ),
+                (
+                    "close_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("not_city", "not within the city's authority"),
+                            ("ongoing", "already under way in another programme"),
+                            ("complaint", "a complaint for the city's complaint system"),
+                            ("infeasible", "not feasible now"),
+                            ("unclear", "cannot be understood from what was written"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "support_count",
+                    models.PositiveIntegerField(default=0, help_text="kept by the support action"),
+                ),
+                ("voiced_at", models.DateTimeField()),
+                ("answer_due", models.DateField(help_text="last working day of the answer clock")),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("invented", models.BooleanField(default=False)),
             ],
             options={
-                'ordering': ['-voiced_at', '-id'],
+                "ordering": ["-voiced_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Support',
+            name="Support",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
     ]

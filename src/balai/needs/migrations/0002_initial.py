@@ -6,126 +6,230 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0002_initial'),
-        ('needs', '0001_initial'),
-        ('people', '0001_initial'),
+        ("core", "0002_initial"),
+        ("needs", "0001_initial"),
+        ("people", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='answer',
-            name='agency',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.organisation'),
+            model_name="answer",
+            name="agency",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.organisation"
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='agency',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='needs', to='people.organisation'),
+            model_name="need",
+            name="agency",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="needs",
+                to="people.organisation",
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='area',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='needs', to='people.area'),
+            model_name="need",
+            name="area",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="needs",
+                to="people.area",
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='author',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='needs', to=settings.AUTH_USER_MODEL),
+            model_name="need",
+            name="author",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="needs",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='city',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='needs', to='people.city'),
+            model_name="need",
+            name="city",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="needs", to="people.city"
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='merged_into',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='merged', to='needs.need'),
+            model_name="need",
+            name="merged_into",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="merged",
+                to="needs.need",
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='photo',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.document'),
+            model_name="need",
+            name="photo",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="core.document",
+            ),
         ),
         migrations.AddField(
-            model_name='answer',
-            name='need',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='needs.need'),
+            model_name="answer",
+            name="need",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="needs.need"
+            ),
         ),
         migrations.AddField(
-            model_name='support',
-            name='need',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='supports', to='needs.need'),
+            model_name="support",
+            name="need",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="supports", to="needs.need"
+            ),
         ),
         migrations.AddField(
-            model_name='support',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='supports', to=settings.AUTH_USER_MODEL),
+            model_name="support",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="supports",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='need',
-            index=models.Index(fields=['city', 'state', '-voiced_at'], name='need_city_state'),
+            model_name="need",
+            index=models.Index(fields=["city", "state", "-voiced_at"], name="need_city_state"),
         ),
         migrations.AddConstraint(
-            model_name='need',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'merged'), _negated=True), ('merged_into__isnull', False), _connector='OR'), name='need_merged_somewhere'),
+            model_name="need",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "merged"), _negated=True),
+                    ("merged_into__isnull", False),
+                    _connector="OR",
+                ),
+                name="need_merged_somewhere",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='need',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'declined'), _negated=True), models.Q(('close_reason', ''), _negated=True), _connector='OR'), name='need_declined_with_reason'),
+            model_name="need",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "declined"), _negated=True),
+                    models.Q(("close_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="need_declined_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='support',
-            constraint=models.UniqueConstraint(fields=('need', 'user'), name='support_once'),
+            model_name="support",
+            constraint=models.UniqueConstraint(fields=("need", "user"), name="support_once"),
         ),
         migrations.AddField(
-            model_name='need',
-            name='hidden_from',
-            field=models.CharField(blank=True, help_text='state to return to', max_length=12),
+            model_name="need",
+            name="hidden_from",
+            field=models.CharField(blank=True, help_text="state to return to", max_length=12),
         ),
         migrations.AddField(
-            model_name='need',
-            name='overdue_noted',
+            model_name="need",
+            name="overdue_noted",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='need',
-            name='revision',
-            field=models.PositiveIntegerField(default=0, help_text='grows with every change of state or duty'),
+            model_name="need",
+            name="revision",
+            field=models.PositiveIntegerField(
+                default=0, help_text="grows with every change of state or duty"
+            ),
         ),
         migrations.AddField(
-            model_name='need',
-            name='solved_at',
+            model_name="need",
+            name="solved_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.CreateModel(
-            name='Terms',
+            name="Terms",
             fields=[
-                ('city', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='need_terms', serialize=False, to='people.city')),
-                ('answer_days', models.PositiveSmallIntegerField(default=5, help_text='working days; ours, after the 3, 5 and 10 of LAPOR')),
-                ('needs_per_day', models.PositiveSmallIntegerField(default=5, help_text='a person may voice; ours')),
-                ('confirmations', models.PositiveSmallIntegerField(default=3, help_text='of author and supporters that make a need solved; ours')),
+                (
+                    "city",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="need_terms",
+                        serialize=False,
+                        to="people.city",
+                    ),
+                ),
+                (
+                    "answer_days",
+                    models.PositiveSmallIntegerField(
+                        default=5, help_text="working days; ours, after the 3, 5 and 10 of LAPOR"
+                    ),
+                ),
+                (
+                    "needs_per_day",
+                    models.PositiveSmallIntegerField(default=5, help_text="a person may voice; ours"),
+                ),
+                (
+                    "confirmations",
+                    models.PositiveSmallIntegerField(
+                        default=3, help_text="of author and supporters that make a need solved; ours"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('answer_days__gte', 1), ('confirmations__gte', 1), ('needs_per_day__gte', 1)), name='need_terms_positive')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("answer_days__gte", 1), ("confirmations__gte", 1), ("needs_per_day__gte", 1)
+                        ),
+                        name="need_terms_positive",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Confirmation',
+            name="Confirmation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('solved', models.BooleanField()),
-                ('at', models.DateTimeField(auto_now=True)),
-                ('need', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='confirmations', to='needs.need')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("solved", models.BooleanField()),
+                ("at", models.DateTimeField(auto_now=True)),
+                (
+                    "need",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="confirmations",
+                        to="needs.need",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('need', 'user'), name='confirmation_once')],
+                "constraints": [models.UniqueConstraint(fields=("need", "user"), name="confirmation_once")],
             },
         ),
     ]
