@@ -22,7 +22,8 @@ test-sqlite: environment-dev
 
 test-postgres: environment-dev
 	@if $(BIN)/python -m tests.postgres; then \
-		echo "$(BIN)/pytest -n 2 --database=postgres"; $(BIN)/pytest -n 2 --database=postgres; \
+		echo "$(BIN)/pytest -n 2 --database=postgres -m 'not browser'"; \
+		$(BIN)/pytest -n 2 --database=postgres -m 'not browser'; \
 	else \
 		echo "PostgreSQL's programs were not found: the tests ran on SQLite alone."; \
 	fi

@@ -22,7 +22,14 @@ WIDE = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
 NARROW = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"}
 READERS = ("founder", "officer", "bureau", "reviewer", "reviewer2", "analyst", "citizen")
 """Who looks at a page that is closed to strangers: the first of them who may."""
-NOT_PAGES = {"service_worker", "agreement_version", "agreement_sealed", "application_file", "pilot_evidence"}
+NOT_PAGES = {
+    "service_worker",
+    "agreement_newest",
+    "agreement_version",
+    "agreement_sealed",
+    "application_file",
+    "pilot_evidence",
+}
 AFTER_REAUTHENTICATION = ("people_key_new", "people_erase")
 ACCOUNT = ("/akun/email/", "/akun/password/change/", "/akun/2fa/", "/akun/sessions/", "/akun/3rdparty/")
 
