@@ -62,6 +62,21 @@ def pytest_configure(config: pytest.Config) -> None:
     let_flush_through()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run what touches a database; the rest gave its answer on SQLite."""
+    if config.getoption("--database") != "postgres":
+        return
+    fixtures = {"db", "transactional_db", "live_server"}
+    touching, others = [], []
+    for item in items:
+        marked = any(item.iter_markers("django_db")) or any(item.iter_markers("database"))
+        asked = fixtures & set(getattr(item, "fixturenames", ()))
+        (touching if marked or asked else others).append(item)
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = touching
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
