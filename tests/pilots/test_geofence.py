@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balai.core.errors import Invalid
-from balai.pilots.geofence import check_fence, contains, distance_m
+from balai.methods.sphere import distance_m
+from balai.pilots.geofence import check_fence, contains
 from balai.pilots.models import Site
 
 SQUARE = [[106.8, -6.2], [106.9, -6.2], [106.9, -6.1], [106.8, -6.1], [106.8, -6.2]]

@@ -15,13 +15,14 @@ from functools import cached_property
 
 import Stemmer
 
+from balai.methods.sphere import distance_m
+
 WORD_SHARE = 0.65
 """Part of the words in the score of two texts; the letters have the rest."""
 PLACE_SHARE = 0.3
 """How much of the score two texts lose that are far apart."""
 REACH_METRES = 500.0
 """Distance at which nearness has fallen to 1/e."""
-EARTH_METRES = 6_371_008.8
 
 _word = re.compile(r"[^\W_]+")
 _local = threading.local()
@@ -73,10 +74,7 @@ def metres_between(a: Text, b: Text) -> float | None:
     """Distance on the sphere (haversine); None unless both have a place."""
     if a.latitude is None or a.longitude is None or b.latitude is None or b.longitude is None:
         return None
-    north, south = math.radians(a.latitude), math.radians(b.latitude)
-    across = math.radians(b.longitude - a.longitude)
-    half = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(across / 2) ** 2
-    return 2 * EARTH_METRES * math.asin(math.sqrt(min(1.0, half)))
+    return distance_m(a.latitude, a.longitude, b.latitude, b.longitude)
 
 
 def weights_of(texts: Iterable[Text]) -> dict[str, float]:

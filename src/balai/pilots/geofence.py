@@ -1,6 +1,5 @@
 """Boundaries of sites: checked outlines, and whether a point lies inside."""
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from balai.core.errors import Invalid
+from balai.methods.sphere import distance_m
 from balai.pilots.models import Site
 
-EARTH_RADIUS_M = 6_371_008.8
 MOST_POINTS = 500
 MOST_METRES = 1e7
 """Beyond this no degree and no height lies; also what no database and no JSON can hold."""
@@ -55,16 +54,6 @@ def contains(site: Site, latitude: float, longitude: float) -> bool:
         )
     distance = distance_m(site.latitude, site.longitude, latitude, longitude)
     return distance <= (site.radius_m or 0)
-
-
-def distance_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
-    """Great-circle distance in metres (haversine, mean Earth radius)."""
-    phi, other_phi = math.radians(latitude), math.radians(other_latitude)
-    half = (
-        math.sin((other_phi - phi) / 2) ** 2
-        + math.cos(phi) * math.cos(other_phi) * math.sin(math.radians(other_longitude - longitude) / 2) ** 2
-    )
-    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))
 
 
 def _in_ring(x: float, y: float, ring: Sequence[Sequence[float]]) -> bool:
