@@ -16,6 +16,16 @@ from balai.agreements.models.agreement import (
     SignedUpload,
     TrustAnchor,
 )
+from balai.agreements.models.numbering import Certainty, DocumentNumber, NumberOrigin, NumberPattern
+from balai.agreements.models.signing import (
+    Ceremony,
+    CeremonyItem,
+    CeremonyState,
+    RoundOutcome,
+    SigningMode,
+    SigningReminder,
+    SigningRound,
+)
 
 __all__ = [
     "LIVE",
@@ -25,11 +35,22 @@ __all__ = [
     "AgreementState",
     "AgreementVersion",
     "Approval",
+    "Ceremony",
+    "CeremonyItem",
+    "CeremonyState",
+    "Certainty",
+    "DocumentNumber",
     "LastRead",
+    "NumberOrigin",
+    "NumberPattern",
     "Party",
     "RevocationList",
+    "RoundOutcome",
     "Signature",
     "SignatureMaker",
     "SignedUpload",
+    "SigningMode",
+    "SigningReminder",
+    "SigningRound",
     "TrustAnchor",
 ]

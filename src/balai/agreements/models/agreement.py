@@ -157,6 +157,9 @@ class Party(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["agreement", "organisation"], name="party_once"),
             models.UniqueConstraint(fields=["agreement", "place"], name="party_place_once"),
+            models.UniqueConstraint(
+                fields=["stamp_serial"], condition=~Q(stamp_serial=""), name="stamp_serial_once"
+            ),
         ]
 
 
