@@ -5,17 +5,15 @@ stage can be reached, every path ends, every label stands in both languages, and
 and record is known.
 """
 
-import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from django.utils.translation import get_language
-
 from balai.collaborations import registry
+from balai.core.tomlfile import Label as Label
+from balai.core.tomlfile import Lines, Reader, TomlError, read, tables
 
 FOLDER = Path(__file__).parent / "schemes_data"
 PHASES = ("application", "decision", "agreement", "pilot", "effect", "exit")
@@ -25,24 +23,8 @@ FIELD_TYPES = ("line", "text", "choice", "choices", "number", "money", "date", "
 STATUSES = ("ours", "source", "law", "unverified")
 
 
-class SchemeError(ValueError):
-    """The scheme cannot be used. ``line`` is 1-based; 0 when the fault has no single line."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(f"line {line}: {message}" if line else message)
-        self.line = line
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One text in Bahasa Indonesia and English; prints in the reader's language."""
-
-    id: str
-    en: str
-
-    def __str__(self) -> str:
-        return self.en if (get_language() or "id").startswith("en") else self.id
+class SchemeError(TomlError):
+    """The scheme cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,111 +153,14 @@ class Scheme:
         return tuple(move for move in self.moves if stage in move.sources)
 
 
-class _Lines:
-    """Where each table and key of a TOML text stands, so that an error can name its line."""
-
-    def __init__(self, source: str) -> None:
-        self.tables: dict[tuple[str, int], int] = {}
-        self.keys: dict[tuple[str, int, str], int] = {}
-        counts: dict[str, int] = {}
-        table, index = "", 0
-        for number, line in enumerate(source.splitlines(), 1):
-            if header := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?\s*(#.*)?$", line):
-                table = header[1]
-                index = counts.get(table, 0)
-                counts[table] = index + 1
-                self.tables[table, index] = number
-            elif key := re.match(r"\s*([\w-]+)\s*=", line):
-                self.keys[table, index, key[1]] = number
-
-    def of(self, table: str, index: int = 0, key: str = "") -> int:
-        return self.keys.get((table, index, key)) or self.tables.get((table, index), 0)
-
-
-class _Reader:
-    """Reads one table of the file and names the line of whatever is wrong in it."""
-
-    def __init__(self, lines: _Lines, table: str, index: int, data: Mapping[str, Any]) -> None:
-        self.lines, self.table, self.index, self.data = lines, table, index, data
-        self.read: set[str] = set()
-
-    def fail(self, key: str, message: str) -> SchemeError:
-        return SchemeError(self.lines.of(self.table, self.index, key), message)
-
-    def text(self, key: str, default: str | None = None) -> str:
-        self.read.add(key)
-        value = self.data.get(key, default)
-        if not isinstance(value, str) or (default is None and not value):
-            raise self.fail(key, f"{self.table}.{key} must be a text")
-        return value
-
-    def whole(self, key: str, default: int | None = None) -> int:
-        self.read.add(key)
-        value = self.data.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self.fail(key, f"{self.table}.{key} must be a whole number of 0 or more")
-        return value
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        self.read.add(key)
-        value = self.data.get(key, default)
-        if not isinstance(value, bool):
-            raise self.fail(key, f"{self.table}.{key} must be true or false")
-        return value
-
-    def label(self, key: str, required: bool = True) -> Label | None:
-        self.read.add(key)
-        value = self.data.get(key)
-        if value is None and not required:
-            return None
-        if not isinstance(value, Mapping):
-            raise self.fail(key, f"{self.table}.{key} needs a text in both languages: {{ id = …, en = … }}")
-        for language in ("id", "en"):
-            if not isinstance(value.get(language), str) or not value[language].strip():
-                raise self.fail(key, f"{self.table}.{key} has no text in {language!r}")
-        return Label(value["id"], value["en"])
-
-    def must(self, key: str) -> Label:
-        label = self.label(key)
-        assert label is not None
-        return label
-
-    def texts(self, key: str, required: bool = True) -> tuple[str, ...]:
-        self.read.add(key)
-        value = self.data.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise self.fail(key, f"{self.table}.{key} must be a list of texts")
-        if required and not value:
-            raise self.fail(key, f"{self.table}.{key} is empty")
-        return tuple(value)
-
-    def choice(self, key: str, allowed: Iterable[str], default: str | None = None) -> str:
-        value = self.text(key, default)
-        if value not in allowed and not (default is not None and value == default):
-            known = ", ".join(allowed)
-            raise self.fail(key, f"{self.table}.{key} is {value!r}; known are: {known}")
-        return value
-
-    def done(self) -> None:
-        """Raise for a key nobody asked for: a typing mistake must not be passed over."""
-        for key in self.data:
-            if key not in self.read:
-                raise self.fail(key, f"{self.table}.{key} is not known here")
-
-
 def parse(source: str) -> Scheme:
     """Parse and validate a scheme. Raises SchemeError naming the line at fault."""
-    try:
-        data = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as fault:
-        line = re.search(r"line (\d+)", str(fault))
-        raise SchemeError(int(line[1]) if line else 0, f"not TOML: {fault}") from fault
-    lines = _Lines(source)
-    top = _Reader(lines, "", 0, data)
+    data, lines = read(source, SchemeError)
+    top = Reader(lines, "", 0, data)
     sections = data.get("sections", {})
     if not isinstance(sections, dict) or not sections:
         raise SchemeError(lines.of("sections"), "sections is missing")
-    section_reader = _Reader(lines, "sections", 0, sections)
+    section_reader = Reader(lines, "sections", 0, sections)
     scheme = Scheme(
         key=top.text("key"),
         version=top.text("version"),
@@ -285,17 +170,17 @@ def parse(source: str) -> Scheme:
         prefix=top.text("prefix"),
         limits=_limits(lines, data.get("limits", {})),
         sections=tuple((key, section_reader.must(key)) for key in sections),
-        stages=tuple(_stage(r) for r in _tables(lines, data, "stages")),
-        moves=tuple(_move(r) for r in _tables(lines, data, "moves")),
-        fields=tuple(_field(r, sections) for r in _tables(lines, data, "fields")),
+        stages=tuple(_stage(r) for r in tables(lines, data, "stages")),
+        moves=tuple(_move(r) for r in tables(lines, data, "moves")),
+        fields=tuple(_field(r, sections) for r in tables(lines, data, "fields")),
         papers=tuple(
-            Paper(r.text("key"), r.must("label"), r.flag("required")) for r in _tables(lines, data, "papers")
+            Paper(r.text("key"), r.must("label"), r.flag("required")) for r in tables(lines, data, "papers")
         ),
-        checklist=tuple(Check(r.text("key"), r.must("label")) for r in _tables(lines, data, "checklist")),
-        criteria=tuple(_criterion(r) for r in _tables(lines, data, "criteria")),
+        checklist=tuple(Check(r.text("key"), r.must("label")) for r in tables(lines, data, "checklist")),
+        criteria=tuple(_criterion(r) for r in tables(lines, data, "criteria")),
         rules=tuple(
             Rule(r.must("text"), r.text("source"), r.choice("status", STATUSES))
-            for r in _tables(lines, data, "rules")
+            for r in tables(lines, data, "rules")
         ),
     )
     top.read |= {
@@ -314,19 +199,12 @@ def parse(source: str) -> Scheme:
     return scheme
 
 
-def _tables(lines: _Lines, data: Mapping[str, Any], name: str) -> list[_Reader]:
-    tables = data.get(name, [])
-    if not isinstance(tables, list) or not tables:
-        raise SchemeError(lines.of(name), f"{name} is missing: write at least one [[{name}]]")
-    return [_Reader(lines, name, index, table) for index, table in enumerate(tables)]
-
-
-def _limits(lines: _Lines, data: Any) -> Mapping[str, int]:
-    reader = _Reader(lines, "limits", 0, data if isinstance(data, dict) else {})
+def _limits(lines: Lines, data: Any) -> Mapping[str, int]:
+    reader = Reader(lines, "limits", 0, data if isinstance(data, dict) else {})
     return {key: reader.whole(key) for key in reader.data}
 
 
-def _stage(reader: _Reader) -> Stage:
+def _stage(reader: Reader) -> Stage:
     kind = reader.choice("kind", KINDS, "open")
     ends = kind == "end"
     stage = Stage(
@@ -346,7 +224,7 @@ def _stage(reader: _Reader) -> Stage:
     return stage
 
 
-def _move(reader: _Reader) -> Move:
+def _move(reader: Reader) -> Move:
     move = Move(
         key=reader.text("key"),
         name=reader.must("name"),
@@ -372,13 +250,13 @@ def _move(reader: _Reader) -> Move:
     return move
 
 
-def _field(reader: _Reader, sections: Mapping[str, Any]) -> Field:
+def _field(reader: Reader, sections: Mapping[str, Any]) -> Field:
     kind = reader.choice("type", FIELD_TYPES)
     raw = reader.data.get("choices", {})
     reader.read.add("choices")
     if kind.startswith("choice") != bool(raw):
         raise reader.fail("choices", "choices belong to fields of type choice or choices, and only there")
-    options = _Reader(reader.lines, reader.table, reader.index, raw)
+    options = Reader(reader.lines, reader.table, reader.index, raw)
     field = Field(
         key=reader.text("key"),
         section=reader.choice("section", sections),
@@ -393,7 +271,7 @@ def _field(reader: _Reader, sections: Mapping[str, Any]) -> Field:
     return field
 
 
-def _criterion(reader: _Reader) -> Criterion:
+def _criterion(reader: Reader) -> Criterion:
     criterion = Criterion(
         reader.text("key"),
         reader.must("label"),
@@ -407,7 +285,7 @@ def _criterion(reader: _Reader) -> Criterion:
     return criterion
 
 
-def _validate(scheme: Scheme, lines: _Lines) -> None:
+def _validate(scheme: Scheme, lines: Lines) -> None:
     keyed: tuple[tuple[str, tuple[Stage | Move | Field | Paper | Check | Criterion, ...]], ...] = (
         ("stages", scheme.stages),
         ("moves", scheme.moves),
