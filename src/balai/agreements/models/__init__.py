@@ -16,6 +16,15 @@ from balai.agreements.models.agreement import (
     SignedUpload,
     TrustAnchor,
 )
+from balai.agreements.models.negotiation import (
+    BroughtDraft,
+    ClauseProposal,
+    Comment,
+    CommentAudience,
+    EditKind,
+    ProposalAnswer,
+    ProposalState,
+)
 from balai.agreements.models.numbering import Certainty, DocumentNumber, NumberOrigin, NumberPattern
 from balai.agreements.models.signing import (
     Ceremony,
@@ -35,15 +44,22 @@ __all__ = [
     "AgreementState",
     "AgreementVersion",
     "Approval",
+    "BroughtDraft",
     "Ceremony",
     "CeremonyItem",
     "CeremonyState",
     "Certainty",
+    "ClauseProposal",
+    "Comment",
+    "CommentAudience",
     "DocumentNumber",
+    "EditKind",
     "LastRead",
     "NumberOrigin",
     "NumberPattern",
     "Party",
+    "ProposalAnswer",
+    "ProposalState",
     "RevocationList",
     "RoundOutcome",
     "Signature",
