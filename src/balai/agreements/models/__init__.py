@@ -42,6 +42,18 @@ from balai.agreements.models.negotiation import (
     ProposalState,
 )
 from balai.agreements.models.numbering import Certainty, DocumentNumber, NumberOrigin, NumberPattern
+from balai.agreements.models.register import (
+    OPEN_TERMINATION,
+    Handover,
+    PaperCertainty,
+    PaperCorrection,
+    PaperRecord,
+    Termination,
+    TerminationBasis,
+    TerminationConsent,
+    TerminationState,
+    TermMark,
+)
 from balai.agreements.models.signing import (
     Ceremony,
     CeremonyItem,
@@ -54,6 +66,7 @@ from balai.agreements.models.signing import (
 
 __all__ = [
     "LIVE",
+    "OPEN_TERMINATION",
     "Agreement",
     "AgreementKind",
     "AgreementQuerySet",
@@ -76,6 +89,7 @@ __all__ = [
     "DiscussionPause",
     "DocumentNumber",
     "EditKind",
+    "Handover",
     "LastRead",
     "LegalCase",
     "LegalPaper",
@@ -85,6 +99,9 @@ __all__ = [
     "NumberPattern",
     "Opinion",
     "OpinionVerdict",
+    "PaperCertainty",
+    "PaperCorrection",
+    "PaperRecord",
     "Party",
     "ProposalAnswer",
     "ProposalState",
@@ -98,5 +115,10 @@ __all__ = [
     "SigningRound",
     "StepRecord",
     "StepState",
+    "TermMark",
+    "Termination",
+    "TerminationBasis",
+    "TerminationConsent",
+    "TerminationState",
     "TrustAnchor",
 ]

@@ -20,6 +20,7 @@ from balai.people.rules import Reader, cities_audited, cities_staffed, is_person
 class AgreementKind(models.TextChoices):
     MOU = "mou", _("Memorandum of Understanding (Kesepakatan Bersama)")
     PKS = "pks", _("Cooperation Agreement (Perjanjian Kerja Sama, PKS)")
+    ADDENDUM = "add", _("Addendum (Adendum)")
 
 
 class AgreementState(models.TextChoices):
@@ -49,6 +50,7 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
             Q(documented=True)
             | Q(collaboration__public_since__isnull=False)
             | Q(collaboration=None, state=AgreementState.SEALED)
+            | Q(collaboration=None, state=AgreementState.ENDED, ended_on__isnull=False)
         )
         return self.filter(public | Q(pk__in=Agreement.objects.inside(user).values("pk")))
 
@@ -62,7 +64,8 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
     def readable_by(self, user: Reader) -> "AgreementQuerySet":
         """Those whose sealed text the person may read: also every text made public."""
         inside = Agreement.objects.inside(user).values("pk")
-        return self.filter(Q(state=AgreementState.SEALED, text_public=True) | Q(pk__in=inside))
+        sealed = Q(sealed_document__isnull=False, text_public=True)
+        return self.filter(sealed | Q(pk__in=inside))
 
 
 class Agreement(models.Model):
@@ -73,11 +76,15 @@ class Agreement(models.Model):
         Collaboration, models.PROTECT, null=True, blank=True, related_name="agreements"
     )
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    amends = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="addenda")
+    addendum_number = models.PositiveSmallIntegerField(null=True, blank=True)
+    affair = models.CharField(max_length=30, blank=True, help_text="field of government (urusan)")
     title = models.CharField(max_length=200)
     title_en = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=10, choices=AgreementState, default=AgreementState.DRAFTING)
     starts_on = models.DateField(null=True, blank=True)
-    ends_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True, help_text="as the last sealed addendum has it")
+    ended_on = models.DateField(null=True, blank=True, help_text="the last day it was in force")
     spends_regional_budget = models.BooleanField(default=False)
     procurement_reference = models.CharField(max_length=120, blank=True)
     datasets = models.ManyToManyField(Dataset, related_name="agreements", blank=True)
@@ -86,6 +93,9 @@ class Agreement(models.Model):
     )
     sealed_at = models.DateTimeField(null=True, blank=True)
     documented = models.BooleanField(default=False, help_text="known from published sources only")
+    from_paper = models.BooleanField(
+        default=False, help_text="recorded from paper by the bureau, not verified by the hub"
+    )
     source = models.CharField(max_length=300, blank=True)
     source_url = models.URLField(max_length=400, blank=True)
     invented = models.BooleanField(default=False)
@@ -105,8 +115,26 @@ class Agreement(models.Model):
                 name="one_live_agreement",
             ),
             models.CheckConstraint(
-                condition=~Q(state="sealed") | Q(sealed_document__isnull=False) | Q(documented=True),
+                condition=~Q(state="sealed")
+                | Q(sealed_document__isnull=False)
+                | Q(documented=True)
+                | Q(from_paper=True),
                 name="sealed_has_document",
+            ),
+            models.UniqueConstraint(
+                fields=["amends"],
+                condition=Q(state__in=("drafting", "signing", "sealing")),
+                name="one_open_addendum",
+            ),
+            models.UniqueConstraint(
+                fields=["amends", "addendum_number"],
+                condition=Q(state__in=LIVE),
+                name="addendum_number_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(amends=None, addendum_number=None) & ~Q(kind="add")
+                | Q(amends__isnull=False, addendum_number__isnull=False, kind="add"),
+                name="addendum_amends",
             ),
         ]
 
@@ -125,7 +153,8 @@ class Agreement(models.Model):
     @property
     def phase(self) -> str:
         """The state as the collaboration's stage has it: only in its stage ``signing`` can be signed."""
-        if self.state in (AgreementState.DRAFTING, AgreementState.SIGNING) and self.collaboration:
+        negotiated = self.state in (AgreementState.DRAFTING, AgreementState.SIGNING)
+        if negotiated and self.collaboration and self.amends_id is None:
             signing = self.collaboration.stage == "signing"
             return AgreementState.SIGNING if signing else AgreementState.DRAFTING
         return self.state
