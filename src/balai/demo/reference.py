@@ -15,7 +15,8 @@ from balai.core import ledger, search
 from balai.core.numbering import reference
 from balai.demo import facts
 from balai.demo.facts import Row
-from balai.indicators.models import Indicator, Value
+from balai.indicators.actions import publish_catalogue
+from balai.indicators.models import Value
 from balai.observations.models import Dataset
 from balai.people.models import Area, City, Organisation, OrganisationKind
 from balai.pilots.models import Incident, Pilot, Site, Suspension
@@ -148,13 +149,7 @@ def _describe_partner(partner: Organisation, row: Row) -> None:
 
 def load_indicators() -> None:
     """The catalogue, and every published figure beside the others that contradict it."""
-    Indicator.objects.bulk_create(
-        [
-            Indicator(**{**row, "higher_is_better": row["higher_is_better"] == "yes"})
-            for row in facts.rows("indicators")
-        ],
-        ignore_conflicts=True,
-    )
+    publish_catalogue()
     if Value.objects.exists():
         return
     Value.objects.bulk_create(
@@ -165,6 +160,7 @@ def load_indicators() -> None:
             value=Decimal(row["value"]),
             as_of=dt.date.fromisoformat(row["as_of"]) if row["as_of"] else facts.sources()[row["source"]].day,
             method_version=row["method_version"],
+            status=row["status"],
             note=" / ".join(text for text in (row["note"], row["note_en"]) if text),
             **_cited(row["source"]),
         )

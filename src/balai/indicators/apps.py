@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class IndicatorsConfig(AppConfig):
     name = "balai.indicators"
     label = "indicators"
+
+    def ready(self) -> None:
+        from balai.indicators import verbs  # noqa: F401
