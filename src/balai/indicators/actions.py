@@ -16,6 +16,7 @@ from balai.core import documents, ledger
 from balai.core.actors import Actor
 from balai.core.errors import Invalid, Stale
 from balai.core.inspection import CSV, XLSX
+from balai.core.models import Document
 from balai.core.rules import require
 from balai.indicators.models import (
     CityCode,
@@ -127,7 +128,7 @@ def keep_rows(
     by: Actor | None,
     city: City | None,
     defaults: Defaults,
-    document: documents.Document | None = None,
+    document: Document | None = None,
 ) -> ImportBatch:
     """Keep lines from wherever they came as a batch that waits for confirmation."""
     rows = understand(lines, Known.read(city.code if city else None), defaults)

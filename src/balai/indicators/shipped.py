@@ -49,6 +49,27 @@ class Catalogue:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Province:
+    """A province with its codes at the statistics office and the ministry, and its tile on the map."""
+
+    bps: str
+    kemendagri: str
+    name: str
+    column: int
+    row: int
+
+
+@lru_cache
+def provinces() -> tuple[Province, ...]:
+    """The 38 provinces, by the code of the statistics office."""
+    with (FOLDER / "provinces.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Province(row["bps"], row["kemendagri"], row["name"], int(row["column"]), int(row["row"]))
+            for row in csv.DictReader(file)
+        )
+
+
 @lru_cache
 def catalogue() -> Catalogue:
     """The shipped catalogue, checked. Raises CatalogueError."""
