@@ -218,6 +218,12 @@ def test_signature_that_locks_the_document_is_refused(
     assert "mengunci" in why(agreement, locked, cast.city_signatory)
 
 
+def test_frame_of_the_seal_is_not_for_a_party(cast: Cast, agreement: Agreement, official: Issued) -> None:
+    taken = signed_elsewhere(to_sign(agreement), official, "Segel")
+
+    assert why(agreement, taken, cast.city_signatory).startswith("Bingkai di halaman terakhir")
+
+
 def test_second_signature_must_stand_on_the_first(
     cast: Cast, agreement: Agreement, official: Issued, director: Issued
 ) -> None:

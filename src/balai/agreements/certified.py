@@ -1,8 +1,6 @@
 """Certified signatures made elsewhere: is this file the approved document under this party's signature?"""
 
 import hashlib
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -13,7 +11,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from balai.agreements import trust
+from balai.agreements.frame import FIELD
 from balai.agreements.models import Agreement, AgreementVersion, Party, SignedUpload
+from balai.agreements.names import same_person
 from balai.agreements.queries import Match, match_hash
 from balai.agreements.sealing import trust_roots
 from balai.agreements.verifying import SENTENCES, Finding, Report, Seal, first_revision, verify_pdf
@@ -95,9 +95,11 @@ def check(data: bytes, *, before: bytes, agreement: Agreement, party: Party) -> 
     if len(added) != 1 or len(report.seals) != len(earlier) + 1:
         raise refused(_("Each party adds exactly one signature. Start again from the file given here."))
     seal = added[0]
+    if seal.field == FIELD:
+        raise refused(_("The frame on the last page is for the hub's seal. Sign in a field of your own."))
     if seal.final:
         raise refused(_("This signature forbids any further one. Sign again without locking the document."))
-    if not _same_person(seal.signer, party.signatory_name):
+    if not same_person(seal.signer, party.signatory_name):
         raise refused(
             _("The certificate is of %(signer)s, but %(signatory)s signs for %(party)s.")
             % {
@@ -192,19 +194,10 @@ def _why_other(data: bytes, agreement: Agreement) -> str:
     return _("Another party's signature is missing from this file. Sign the newest file given here.")
 
 
-def _same_person(certified: str, named: str) -> bool:
-    """Whether the certificate's name and the one in the agreement are of one person, titles aside."""
-    one, other = _words(certified), _words(named)
-    return bool(one) and (one == other or (min(len(one), len(other)) > 1 and (one <= other or other <= one)))
-
-
-def _words(name: str) -> frozenset[str]:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
-    return frozenset(re.findall(r"\w+", plain))
-
-
 def _hides_text(data: bytes) -> bool:
-    """Whether a signature's picture stands elsewhere than on the last page, or is large."""
+    """Whether a signature's picture stands elsewhere than on the last page, or is large. The seal's empty
+    frame hides nothing: it was there when the text was approved.
+    """
     from pyhanko.pdf_utils.reader import PdfFileReader
 
     reader: Any = PdfFileReader(BytesIO(data))
@@ -213,7 +206,7 @@ def _hides_text(data: bytes) -> bool:
         page = reader.find_page_for_modification(number)[0].get_object()
         for mark in page.get("/Annots", ()):
             mark = mark.get_object()
-            if mark.get("/Subtype") != "/Widget":
+            if mark.get("/Subtype") != "/Widget" or mark.get("/T") == FIELD:
                 continue
             left, bottom, right, top = (float(side) for side in mark["/Rect"])
             area = abs(right - left) * abs(top - bottom)

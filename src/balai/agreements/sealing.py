@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from balai.agreements.typesetting import FRAME_MM
+from balai.agreements.frame import FIELD
+from balai.agreements.typesetting import FRAME_MM, points
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from pyhanko.sign import Signer
 
-FIELD = "Segel"
 DEMONSTRATION_AUTHORITY = "DEMONSTRASI – bukan otoritas nyata"
 DEMONSTRATION_SEAL = "Segel Balai (DEMONSTRASI)"
 DEMONSTRATION_YEARS = 10
@@ -84,7 +84,7 @@ class KeySealer:
                 new_field_spec=SigFieldSpec(
                     FIELD,
                     on_page=-1,
-                    box=_points(FRAME_MM) if face else None,
+                    box=points(FRAME_MM) if face else None,
                     readable_field_name="Segel elektronik",
                     field_mdp_spec=None if first else FieldMDPSpec(FieldMDPAction.ALL),
                     doc_mdp_update_value=None if first else MDPPerm.NO_CHANGES,
@@ -232,11 +232,6 @@ def _issue(folder: Path) -> None:
 def _write(path: Path, data: bytes, mode: int) -> None:
     with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
-
-
-def _points(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    left, bottom, right, top = (round(mm * 72 / 25.4) for mm in box)
-    return left, bottom, right, top
 
 
 def _stamp(face: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""From terms to a PDF/A-2b document. Equal terms make equal bytes; no text is ever read as markup."""
+"""From terms to a PDF/A-2b and PDF/UA-1 document. Equal terms, equal bytes; no text is read as markup."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from balai.agreements.frame import Box, reserve
 from balai.agreements.terbilang import date_in_words, plain_date, terbilang
 from balai.agreements.terms import (
     BLANK,
@@ -24,6 +25,13 @@ FOLDER = Path(__file__).resolve().parent / "documents"
 # Where documents/agreement.typ leaves the frame on the last page: mm from the lower left of A4.
 FRAME_MM = (25, 297 - 24 - 28 - 112, 25 + 165, 297 - 24 - 28)
 
+
+def points(box: tuple[int, int, int, int]) -> Box:
+    """Millimetres as whole points."""
+    left, bottom, right, top = (round(mm * 72 / 25.4) for mm in box)
+    return left, bottom, right, top
+
+
 LABELS = {
     "mou": Both("Kesepakatan Bersama", "Memorandum of Understanding"),
     "pks": Both("Perjanjian Kerja Sama", "Cooperation Agreement"),
@@ -38,9 +46,15 @@ DIRECTIONS = {
     "to_partner": Both("kota ke mitra", "city to partner"),
     "both": Both("dua arah", "both ways"),
 }
-_ORDINALS_ID = ("KESATU", "KEDUA", "KETIGA", "KEEMPAT", "KELIMA", "KEENAM")
-_ORDINALS_EN = ("FIRST", "SECOND", "THIRD", "FOURTH", "FIFTH", "SIXTH")
-_ROMANS = ("I", "II", "III", "IV", "V", "VI")
+_ORDINALS_ID = (
+    *("KESATU", "KEDUA", "KETIGA", "KEEMPAT", "KELIMA", "KEENAM"),
+    *("KETUJUH", "KEDELAPAN", "KESEMBILAN", "KESEPULUH", "KESEBELAS", "KEDUA BELAS"),
+)
+_ORDINALS_EN = (
+    *("FIRST", "SECOND", "THIRD", "FOURTH", "FIFTH", "SIXTH"),
+    *("SEVENTH", "EIGHTH", "NINTH", "TENTH", "ELEVENTH", "TWELFTH"),
+)
+_ROMANS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 MOST_PARTIES = len(_ROMANS)
 
 WORDS = {
@@ -72,15 +86,15 @@ def called(place: int) -> Both:
 
 
 def typeset(terms: AgreementTerms) -> bytes:
-    """Return the agreement as PDF/A-2b bytes, the same for the same terms.
+    """Return the agreement as PDF bytes (PDF/A-2b, PDF/UA-1), the same for the same terms.
 
-    Raises `UnprintableError` for characters the typefaces lack, ValueError for more than six parties.
+    Raises `UnprintableError` for characters the typefaces lack, ValueError for more than twelve parties.
     """
     if len(terms.parties) > MOST_PARTIES:
         raise ValueError(f"at most {MOST_PARTIES} parties")
     if lost := terms.unprintable():
         raise UnprintableError(lost)
-    return _compile("agreement.typ", _printed(terms), terms.dated_on)
+    return reserve(_compile("agreement.typ", _printed(terms), terms.dated_on), points(FRAME_MM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +152,7 @@ def _compile(template: str, data: dict[str, Any], day: date) -> bytes:
         root=FOLDER,
         format="pdf",
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        pdf_standards="a-2b",
+        pdf_standards=["a-2b", "ua-1"],
         timestamp=stamp,
         ignore_system_fonts=True,
     )
@@ -157,6 +171,7 @@ def _printed(terms: AgreementTerms) -> dict[str, Any]:
         label = Both(f"{label.id} · {scheme.id}", f"{label.en} · {scheme.en}")
     return {
         "title": _pair(terms.title),
+        "named": terms.title.id.strip() or label.id,
         "label": _pair(label),
         "author": terms.city,
         "reference": terms.reference,

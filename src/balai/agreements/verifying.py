@@ -271,9 +271,11 @@ def _gap_is_clean(data: bytes, signature: Any) -> bool:
 
 
 def first_revision(data: bytes) -> bytes:
-    """The bytes up to the first end mark: the file before anybody signed it, if it was made by this hub."""
-    end = data.find(b"%%EOF")
-    return data[: end + len(b"%%EOF")] if end >= 0 else b""
+    """The bytes up to the first end mark and its line break: the file before anybody signed it, if this
+    hub made it.
+    """
+    end = re.search(rb"%%EOF\n?", data)
+    return data[: end.end()] if end else b""
 
 
 def _enclosed_hold(signature: Any, known: list[Any]) -> bool:
@@ -315,7 +317,7 @@ def _before_the_seal(data: bytes, reader: Any) -> str:
     from balai.agreements.revisions import only_signatures_since
 
     first = first_revision(data)
-    table = re.search(rb"startxref\s+(\d+)\s+%%EOF$", first)
+    table = re.search(rb"startxref\s+(\d+)\s+%%EOF\s*\Z", first)
     # Whoever appends a whole new document leaves the old bytes in place; then nothing refers to them.
     if table is None or int(table[1]) != reader.xrefs.get_startxref_for_revision(0):
         return ""
