@@ -61,7 +61,7 @@ def make_cast(*, scheme: str = "playground", stage: str = "drafting", **answers:
     city = make_city()
     agency = make_agency(city, name=f"Dinas Contoh {next(_numbers)}")
     company = make_company(name=f"PT Roda Rekaan {next(_numbers)}")
-    founder = make_founder(company)
+    founder = make_founder(company, name="Penanda Tangan 2")
     now = timezone.now()
     collaboration = Collaboration.objects.create(
         reference=f"UJI-2026-{next(_numbers):04d}",
@@ -88,8 +88,8 @@ def make_cast(*, scheme: str = "playground", stage: str = "drafting", **answers:
         make_bureau(city),
         make_officer(agency),
         founder,
-        make_signatory(agency),
-        make_signatory(company),
+        make_signatory(agency, name="Penanda Tangan 1"),
+        make_signatory(company, name="Penanda Tangan 2"),
         collaboration,
     )
 

@@ -200,8 +200,9 @@ class World:
                 by=self.officer,
                 note="Isian dilengkapi.",
             )
-        for party, by in zip(agreement.parties.order_by("place"), (self.officer, self.founder), strict=True):
-            set_signatory(party=party, name="Nama Rekaan", title="Kepala", mandate="Surat Kuasa 1", by=by)
+        sides = ((self.officer, self.signatory), (self.founder, self.founder))
+        for party, (by, who) in zip(agreement.parties.order_by("place"), sides, strict=True):
+            set_signatory(party=party, name=who.name, title="Kepala", mandate="Surat Kuasa 1", by=by)
         for by in (self.officer, self.founder):
             version = current_version(Agreement.objects.get(pk=agreement.pk))
             assert version is not None

@@ -390,7 +390,9 @@ def test_sealed_schedule_becomes_the_datasets_on_record(demo) -> None:
     propose_version(agreement=agreement, changes={"flows": [flow]}, by=cast.founder)
     for place, by in ((1, cast.officer), (2, cast.founder)):
         party = agreement.parties.get(place=place)
-        set_signatory(party=party, name="A", title="B", mandate="C", number="", by=by)
+        set_signatory(
+            party=party, name=f"Penanda Tangan {place}", title="B", mandate="C", number="", by=by
+        )
     for by in (cast.bureau, cast.founder):
         latest = agreement.versions.first()
         approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)
@@ -482,10 +484,10 @@ def test_memorandum_lives_without_a_collaboration(demo) -> None:
     with pytest.raises(Invalid):
         draft_memorandum(**(values | {"parties": (office, office)}), by=bureau)
     agreement = draft_memorandum(**values, by=bureau)
-    founder = make_founder(company)
-    for place, by in ((1, bureau), (2, founder)):
+    founder, head = make_founder(company), make_signatory(office)
+    for place, by, who in ((1, bureau, head), (2, founder, founder)):
         set_signatory(
-            party=agreement.parties.get(place=place), name="N", title="T", mandate="M", number="", by=by
+            party=agreement.parties.get(place=place), name=who.name, title="T", mandate="M", number="", by=by
         )
     for by in (bureau, founder):
         latest = agreement.versions.first()
@@ -493,7 +495,7 @@ def test_memorandum_lives_without_a_collaboration(demo) -> None:
     with pytest.raises(Refused):
         open_signing(agreement=agreement, by=founder)
     open_signing(agreement=agreement, by=bureau)
-    for by in (make_signatory(office), founder):
+    for by in (head, founder):
         sign(agreement=agreement, by=by, seen_sha256=sha_of(agreement), consent=True)
     seal(agreement_id=agreement.pk)
 

@@ -255,10 +255,10 @@ class Walk:
                 blank.fill("sesuai lampiran")
         officer.fill(note="Isian dilengkapi.")
         officer.press("Propose this text")
-        for person in (officer, founder):
+        for person, who in ((officer, self.world.signatory), (founder, self.world.founder)):
             person.go(self.agreement_path)
             person.follow("Name the signatory")
-            person.fill(signatory_name="Nama Rekaan", signatory_title="Kepala", mandate="Surat Kuasa 1")
+            person.fill(signatory_name=who.name, signatory_title="Kepala", mandate="Surat Kuasa 1")
             person.press("Save")
         for person in (officer, founder):
             person.go(self.agreement_path)

@@ -1,6 +1,6 @@
 """Every change of an agreement: drafted, negotiated, approved, signed, declined, sealed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import IO, Any
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from balai.agreements import certified, rules
+from balai.agreements import certified, numbers, rules
 from balai.agreements.drafting import first_terms, memorandum_terms, revised
 from balai.agreements.models import (
     LIVE,
@@ -22,14 +22,16 @@ from balai.agreements.models import (
     Approval,
     LastRead,
     Party,
+    RoundOutcome,
     Signature,
     SignatureMaker,
     SignedUpload,
+    SigningRound,
 )
 from balai.agreements.queries import current_version, with_file
 from balai.agreements.tasks import seal_agreement
 from balai.agreements.terms import AgreementTerms, Both, UnprintableError, tidy, unprintable
-from balai.agreements.typesetting import typeset
+from balai.agreements.typesetting import MOST_PARTIES, typeset
 from balai.applications.models import Application
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
@@ -110,8 +112,8 @@ def draft_memorandum(
         hats_in(by, party) for party in parties[:1]
     ):
         raise Refused(_("Only the cooperation bureau drafts a memorandum, with itself as the first party."))
-    if not 2 <= len(set(parties)) == len(parties) <= 6:
-        raise Invalid(_("A memorandum has two to six different parties."))
+    if not 2 <= len(set(parties)) == len(parties) <= MOST_PARTIES:
+        raise Invalid(_("A memorandum has 2 to %(most)s different parties.") % {"most": MOST_PARTIES})
     pk = uuid4()
     terms = memorandum_terms(
         reference=str(pk)[:8].upper(),
@@ -224,6 +226,10 @@ def set_signatory(
             faults[field] = [_("The document cannot show some of these characters.")]
         elif field in ("signatory_name", "signatory_title") and not value:
             faults[field] = [_("This is needed.")]
+    if rules.is_city_side(own) and values["number"] != own.number:
+        faults["number"] = [
+            _("The city's number is reserved by the cooperation bureau once every party approved the text.")
+        ]
     taken = Party.objects.filter(organisation=own.organisation_id, number=values["number"])
     if values["number"] and taken.exclude(pk=own.pk).exists():
         faults["number"] = [_("Your organisation uses this number on another agreement.")]
@@ -257,7 +263,9 @@ def _propose(
     note: str,
     fields: Mapping[str, Any] | None = None,
     party: tuple[Party, dict[str, str]] | None = None,
+    also: Callable[[AgreementVersion], None] | None = None,
 ) -> AgreementVersion:
+    """Keep the next version, and in the same transaction whatever else makes it one."""
     same = replace(terms, version=latest.number) == replace(latest.reading, version=latest.number)
     if same and not any(getattr(agreement, name) != value for name, value in (fields or {}).items()):
         return latest
@@ -279,11 +287,14 @@ def _propose(
         Agreement.objects.filter(pk=agreement.pk).update(**values)
         if party:
             Party.objects.filter(pk=party[0].pk).update(**party[1])
+            numbers.keep_typed(locked, party[0], party[1]["number"], by)
         kept = [flow.dataset for flow in terms.flows if flow.dataset]
         agreement.datasets.set(Dataset.objects.filter(pk__in=kept, partner__in=_organisations(locked)))
         version = _keep(agreement, terms, document, note, by, side[1].organisation_id)
         _note(agreement, "agreement.proposed", by, side[1], public=False, data=_facts(terms, document))
         Follow.objects.get_or_create(user=by, thread=agreement.thread)
+        if also:
+            also(version)
     return version
 
 
@@ -369,8 +380,12 @@ def sign(*, agreement: Agreement, by: User, seen_sha256: str, consent: bool | st
         return _signed(locked, latest, party, by, rules.signing_hat(by, locked, party), SignatureMaker.HUB)
 
 
-def bring_signed(*, agreement: Agreement, file: IO[bytes], name: str, by: User) -> Signature:
+def bring_signed(
+    *, agreement: Agreement, file: IO[bytes], name: str, by: User, provider: str = ""
+) -> Signature:
     """Take in the file a party's signatory signed elsewhere; it counts like a consent given here.
+
+    ``provider`` is the key of the remote signing service that made the signature, if one did.
 
     Raises Refused, Invalid (field ``file``) with the reason where it is not exactly the newest file under
     that one signature, Stale where another party's came first. What is refused is not kept.
@@ -393,9 +408,8 @@ def bring_signed(*, agreement: Agreement, file: IO[bytes], name: str, by: User) 
         now = _latest(locked, latest.number)
         if certified.newest_file(locked, now).pk != newest.pk:
             raise Stale(_("Another party's signature came first. Sign the newest file given here."))
-        signature = _signed(
-            locked, now, side[0], by, side[1], SignatureMaker.CERTIFIED, brought=document.sha256
-        )
+        facts = {"brought": document.sha256} | ({"provider": provider} if provider else {})
+        signature = _signed(locked, now, side[0], by, side[1], SignatureMaker.CERTIFIED, **facts)
         SignedUpload.objects.create(
             agreement=locked, signature=signature, document=document, report=report, at=signature.at
         )
@@ -429,8 +443,15 @@ def _signed(
     data = {"version": latest.number, "sha256": sha256, "party": party.place, "maker": str(maker), **facts}
     _note(locked, "agreement.signed", by, hat, public=True, data=data)
     if last:
+        _close_round(locked, RoundOutcome.SIGNED)
         seal_agreement.enqueue(str(locked.pk))
     return signature
+
+
+def _close_round(agreement: Agreement, outcome: RoundOutcome) -> None:
+    SigningRound.objects.filter(agreement=agreement, closed_at=None).update(
+        closed_at=timezone.now(), outcome=outcome
+    )
 
 
 def decline(*, agreement: Agreement, by: User, reason: str) -> Agreement:
@@ -447,6 +468,8 @@ def decline(*, agreement: Agreement, by: User, reason: str) -> Agreement:
         party = side[0] if side else rules.party_to_sign(by, locked)
         hat = side[1] if side else party and rules.signing_hat(by, locked, party)
         Agreement.objects.filter(pk=locked.pk).update(state=AgreementState.DECLINED, declined_reason=reason)
+        numbers.release(locked, by=by, reason=_("the agreement was declined"))
+        _close_round(locked, RoundOutcome.DECLINED)
         _note(
             locked,
             "agreement.declined",
@@ -473,9 +496,14 @@ def record_stamp(*, party: Party, serial: str, by: User) -> Party:
         raise Invalid(
             _("The serial cannot be kept."), {"serial": [_("This serial is on another agreement.")]}
         )
-    with transaction.atomic():
-        Party.objects.filter(pk=party.pk).update(stamp_serial=serial)
-        _note(agreement, "agreement.stamped", by, side[1], public=False, data={"party": side[0].place})
+    try:
+        with transaction.atomic():
+            Party.objects.filter(pk=party.pk).update(stamp_serial=serial)
+            _note(agreement, "agreement.stamped", by, side[1], public=False, data={"party": side[0].place})
+    except IntegrityError as clash:
+        raise Invalid(
+            _("The serial cannot be kept."), {"serial": [_("This serial is on another agreement.")]}
+        ) from clash
     party.stamp_serial = serial
     return party
 

@@ -6,4 +6,4 @@ class AgreementsConfig(AppConfig):
     label = "agreements"
 
     def ready(self) -> None:
-        from balai.agreements import audiences, guards, tasks, threads, verbs  # noqa: F401
+        from balai.agreements import audiences, guards, signing_tasks, tasks, threads, verbs  # noqa: F401

@@ -40,7 +40,7 @@ def with_file(rows: QuerySet[Agreement]) -> QuerySet[Agreement]:
         .order_by("-number")
     )
     return with_parties(rows.select_related("collaboration__agency", "collaboration__city")).prefetch_related(
-        Prefetch("versions", versions)
+        Prefetch("versions", versions), "rounds"
     )
 
 

@@ -1,12 +1,26 @@
 """Who may draft, propose, approve, sign, decline and read. Each refusal says why."""
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from balai.agreements.models import Agreement, AgreementState, AgreementVersion, Party
+from balai.agreements.models import (
+    Agreement,
+    AgreementKind,
+    AgreementState,
+    AgreementVersion,
+    CeremonyState,
+    Party,
+    RoundOutcome,
+    SigningMode,
+    SigningRound,
+)
+from balai.agreements.names import same_person
+from balai.agreements.stops import may_take_effect
 from balai.collaborations.models import Collaboration
 from balai.collaborations.rules import hat_for, is_partner
 from balai.core.rules import YES, Verdict, no
-from balai.people.models import City, Membership, OrganisationKind, Role
+from balai.people.models import City, Membership, Organisation, OrganisationKind, Role, User
 from balai.people.rules import Reader, hats_in, hats_in_city, is_person
 
 CITY_ROLES = ("bureau", "agency", "city_signatory")
@@ -107,23 +121,73 @@ def may_sign(user: Reader, agreement: Agreement, party: Party | None = None) -> 
     party = party or party_to_sign(user, agreement)
     if party is None or signing_hat(user, agreement, party) is None:
         return no(_("Only a party's signatory signs. An administrator of the organisation gives that role."))
-    return may_be_signed(party)
+    verdict = may_be_signed(party)
+    return verdict and is_named(user, party)
+
+
+def is_named(user: User, party: Party) -> Verdict:
+    """The account's name is the one of the signatory in the text, titles aside."""
+    if same_person(user.name, party.signatory_name):
+        return YES
+    return no(
+        _(
+            "The text names %(signatory)s as the signatory of %(party)s; your account is of %(account)s. If"
+            " you are that person, correct your name in your account. If another person signs, %(party)s"
+            " names them while the text is negotiated."
+        )
+        % {
+            "signatory": party.signatory_name,
+            "party": party.organisation.name,
+            "account": user.name or _("a person without a name"),
+        }
+    )
 
 
 def may_be_signed(party: Party) -> Verdict:
-    """A party signs once, and by mandate."""
+    """A party signs once, by mandate, within the round of signing and in its order."""
     if hasattr(party, "signature"):
         return no(_("%(party)s has signed already.") % {"party": party.organisation.name})
-    if not (party.mandate and party.signatory_name and party.signatory_title):
+    verdict = may_take_effect(party)
+    if not verdict:
+        return verdict
+    return _in_round(party)
+
+
+def current_round(agreement: Agreement) -> SigningRound | None:
+    """The newest round of signing; None where nobody set one: desk to desk, any order, no end."""
+    return next(iter(agreement.rounds.all()), None)
+
+
+def _in_round(party: Party) -> Verdict:
+    """Whether the round of signing is open to the party today."""
+    agreement = party.agreement
+    current = current_round(agreement)
+    if current is None:
+        return YES
+    over = current.until is not None and current.until < timezone.localdate()
+    if over or current.outcome == RoundOutcome.EXPIRED:
         return no(
-            _(
-                "No mandate, no signature: the signatory's name, office and mandate (Surat Kuasa or deed) of"
-                " %(party)s are missing. Permendagri 22/2020 asks for them. %(party)s enters them while the"
-                " text is negotiated."
+            _("The round of signing ended on %(day)s. The cooperation bureau opens another.")
+            % {"day": date_format(current.until, "j F Y") if current.until else ""}
+        )
+    if current.ordered:
+        earlier = next(
+            (p for p in parties_of(agreement) if p.place < party.place and not hasattr(p, "signature")), None
+        )
+        if earlier:
+            return no(
+                _("The parties sign in their order: %(party)s is next.")
+                % {"party": earlier.organisation.name}
             )
-            % {"party": party.organisation.name}
+    if current.mode == SigningMode.CEREMONY and not _in_open_ceremony(agreement):
+        return no(
+            _("It is signed in a ceremony, which is not under way. The cooperation bureau opens it.")
         )
     return YES
+
+
+def _in_open_ceremony(agreement: Agreement) -> bool:
+    return agreement.ceremony_items.filter(ceremony__state=CeremonyState.OPEN).exists()
 
 
 def party_to_sign(user: Reader, agreement: Agreement) -> Party | None:
@@ -150,6 +214,81 @@ def may_bring(user: Reader, agreement: Agreement) -> Verdict:
             % {"state": agreement.phase_label}
         )
     return may_be_signed(side[0])
+
+
+def is_city_side(party: Party) -> bool:
+    """Whether the party is an agency of the city whose agreement it is."""
+    organisation = party.organisation
+    return organisation.kind == OrganisationKind.AGENCY and organisation.city_id == party.agreement.city_id
+
+
+def bureau_hat(user: Reader, agreement: Agreement) -> Membership | None:
+    """The hat in which the cooperation bureau tends the agreement; nobody who acts for another party."""
+    if agreement.collaboration is not None:
+        return hat_for(user, agreement.collaboration, "bureau")
+    others = {p.organisation_id for p in parties_of(agreement) if not is_city_side(p)}
+    if not is_person(user) or agreement.documented or any(h.organisation_id in others for h in user.hats):
+        return None
+    hats = hats_in_city(user, agreement.city_id, Role.BUREAU)
+    return next((h for h in hats if h.organisation.kind == OrganisationKind.AGENCY), None)
+
+
+def number_hat(user: Reader, agreement: Agreement, party: Party) -> Membership | None:
+    """The hat in which the person sets the number of ``party``: the bureau for the city, else its own."""
+    if is_city_side(party):
+        return bureau_hat(user, agreement)
+    side = side_of(user, agreement)
+    return side[1] if side and side[0].pk == party.pk else None
+
+
+def may_put_number(user: Reader, agreement: Agreement, party: Party) -> Verdict:
+    """A number is set in before the first signature: the city's by its bureau, any other by the party."""
+    if number_hat(user, agreement, party) is None:
+        return no(
+            _("The cooperation bureau reserves the city's number.")
+            if is_city_side(party)
+            else _("Each party puts its own number.")
+        )
+    if agreement.phase not in OPEN:
+        return no(
+            _("It is too late for a number: the agreement is %(state)s.") % {"state": agreement.phase_label}
+        )
+    if any(hasattr(p, "signature") for p in parties_of(agreement)):
+        return no(_("A party has signed this text, so no number can be set into it or taken out any more."))
+    return YES
+
+
+def keeps_numbers_of(user: Reader, organisation: Organisation) -> Membership | None:
+    """The hat in which the person keeps an agency's number patterns: the bureau of its city."""
+    if organisation.kind != OrganisationKind.AGENCY or not organisation.city_id:
+        return None
+    return next(iter(hats_in_city(user, organisation.city_id, Role.BUREAU)), None)
+
+
+def may_plan(user: Reader, agreement: Agreement) -> Verdict:
+    """The bureau sets how a text is signed, in which order and until when, until all have signed."""
+    if bureau_hat(user, agreement) is None:
+        return no(_("Only the cooperation bureau sets how it is signed."))
+    if agreement.phase not in OPEN:
+        return no(_("The agreement is %(state)s.") % {"state": agreement.phase_label})
+    return YES
+
+
+def may_link(user: Reader, agreement: Agreement) -> Verdict:
+    """The bureau says which memorandum carries a cooperation agreement, until somebody has signed."""
+    if bureau_hat(user, agreement) is None:
+        return no(_("Only the cooperation bureau links agreements."))
+    if agreement.kind != AgreementKind.PKS:
+        return no(_("Only a cooperation agreement (PKS) rests on a memorandum."))
+    if agreement.phase not in OPEN:
+        return no(_("The agreement is %(state)s.") % {"state": agreement.phase_label})
+    return YES
+
+
+def tends_ceremonies_of(user: Reader, city: City) -> Membership | None:
+    """The hat in which the person prepares and opens the ceremonies of a city: a seat in its bureau."""
+    hats = hats_in_city(user, city, Role.BUREAU)
+    return next((h for h in hats if h.organisation.kind == OrganisationKind.AGENCY), None)
 
 
 def keeps_trust_of(user: Reader) -> Membership | None:

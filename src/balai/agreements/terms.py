@@ -7,7 +7,7 @@ import types
 import typing
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from typing import Any, Self
 
@@ -177,6 +177,15 @@ class AgreementTerms:
         """SHA-256 of the canonical JSON, printed on the document."""
         text = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def wording(self) -> str:
+        """SHA-256 of what the parties agree on: the terms without the parties' document numbers.
+
+        Two versions with one wording differ in numbers alone, so who approved one approved the other.
+        """
+        parties = tuple(replace(party, number="") for party in self.parties)
+        return replace(self, version=0, parties=parties).fingerprint
 
     def values(self, language: str) -> dict[str, str]:
         """What each placeholder stands for in ``language``; empty where nobody has filled it yet."""

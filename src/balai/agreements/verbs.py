@@ -14,3 +14,30 @@ register("trust.added", label=_("put an authority on the trust list"), kind="agr
 register("trust.withdrawn", label=_("took an authority off the trust list"), kind="agreement", icon="stop")
 register("trust.revocations", label=_("filed a list of revoked certificates"), kind="agreement", icon="stop")
 register("agreement.published", label=_("changed who may read the text"), kind="agreement", icon="globe")
+register("agreement.numbered", label=_("set a number into the agreement"), kind="agreement", icon="agreement")
+register(
+    "agreement.number_void", label=_("took a number out of the agreement"), kind="agreement", icon="stop"
+)
+register("agreement.planned", label=_("set how and until when to sign"), kind="agreement", icon="turn")
+register("agreement.signing_due", label=_("reminded of the last day to sign"), kind="reminder", icon="turn")
+register("agreement.signing_expired", label=_("closed the round of signing"), kind="agreement", icon="stop")
+register(
+    "agreement.linked", label=_("linked the agreement to a memorandum"), kind="agreement", icon="agreement"
+)
+register("number.pattern", label=_("set a pattern of document numbers"), kind="agreement", icon="agreement")
+register("ceremony.prepared", label=_("prepared a signing ceremony"), kind="agreement", icon="turn")
+register("ceremony.opened", label=_("opened the signing ceremony"), kind="agreement", icon="turn")
+register("ceremony.closed", label=_("closed the signing ceremony"), kind="agreement", icon="check")
+register(
+    "agreement.clause_proposed", label=_("proposed a change of an article"), kind="agreement", icon="turn"
+)
+register("agreement.countered", label=_("answered a proposal by another one"), kind="agreement", icon="turn")
+register("agreement.clause_accepted", label=_("accepted a proposal"), kind="agreement", icon="check")
+register("agreement.clause_rejected", label=_("rejected a proposal"), kind="agreement", icon="cross")
+register("agreement.clause_withdrawn", label=_("withdrew a proposal"), kind="agreement", icon="arrow")
+register("agreement.commented", label=_("commented on the agreement"), kind="agreement", icon="voice")
+register("agreement.settled", label=_("settled a comment"), kind="agreement", icon="check")
+register("agreement.reopened", label=_("opened a comment again"), kind="agreement", icon="voice")
+register("side.commented", label=_("commented within your side"), kind="agreement", icon="lock")
+register("side.settled", label=_("settled a comment within your side"), kind="agreement", icon="lock")
+register("side.reopened", label=_("opened a comment within your side again"), kind="agreement", icon="lock")

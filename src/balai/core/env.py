@@ -70,6 +70,12 @@ TABLE: tuple[Variable, ...] = (
     ),
     Variable("BALAI_SEAL_PASSWORD", "", str, "password of that file"),
     Variable(
+        "BALAI_SIGNING_PROVIDERS",
+        "",
+        str,
+        "remote signing services as TOML, best given as BALAI_SIGNING_PROVIDERS_FILE; empty: none",
+    ),
+    Variable(
         "BALAI_OCID_PREFIX",
         "ocds-000000",
         ocid_prefix,
