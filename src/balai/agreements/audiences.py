@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from balai.agreements.models import Agreement, AgreementState
+from balai.agreements.models import Agreement, AgreementState, CeremonyItem, Party
 from balai.collaborations.queries import players
 from balai.core.audiences import audience
 from balai.core.models import Entry
-from balai.people.models import User
+from balai.people.models import Role, User
 
 SIGNATORIES = ("city_signatory", "partner_signatory")
 
@@ -36,3 +36,37 @@ def both_sides(entry: Entry) -> Iterable[User]:
         roles += SIGNATORIES
     for role in roles:
         yield from players(collaboration, role)
+
+
+@audience("side.")
+def one_side(entry: Entry) -> Iterable[User]:
+    """The people of the side that talks to itself, and nobody else."""
+    rows = Party.objects.select_related(
+        "agreement__collaboration__scheme_version",
+        "agreement__collaboration__partner",
+        "agreement__collaboration__agency",
+    )
+    party = rows.filter(pk=entry.subject.partition(":")[2]).first()
+    if party is None:
+        return
+    collaboration = party.agreement.collaboration
+    if collaboration is None:
+        yield from User.objects.filter(
+            is_active=True, memberships__ended_at=None, memberships__organisation=party.organisation_id
+        ).distinct()
+        return
+    partner = party.organisation_id == collaboration.partner_id
+    for role in ("applicant",) if partner else ("agency", "bureau", "tkksd", "city_signatory"):
+        yield from players(collaboration, role)
+
+
+@audience("ceremony.")
+def signatories(entry: Entry) -> Iterable[User]:
+    """Whoever can sign one of the documents of a ceremony, by the seat they hold."""
+    agreements = CeremonyItem.objects.filter(ceremony=entry.subject.partition(":")[2]).values("agreement")
+    return User.objects.filter(
+        is_active=True,
+        memberships__ended_at=None,
+        memberships__role__in=(Role.SIGNATORY, Role.FOUNDER),
+        memberships__organisation__parties__agreement__in=agreements,
+    ).distinct()

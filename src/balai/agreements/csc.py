@@ -1,8 +1,8 @@
 """A client of remote signing services that speak the Cloud Signature Consortium's API (v1).
 
 Only the calls the hub needs: ``info``, ``oauth2/token`` (client credentials), ``credentials/list``,
-``credentials/info``, ``credentials/sendOTP``, ``credentials/authorize``, ``signatures/signHash``. Addresses come
-from the operator's configuration alone; no redirect is followed, no answer beyond a megabyte is read.
+``credentials/info``, ``credentials/sendOTP``, ``credentials/authorize``, ``signatures/signHash``. Addresses
+come from the operator's configuration alone; no redirect is followed, no answer beyond a megabyte is read.
 Nothing secret is logged or put into an error: neither token, PIN, one-time code nor the provider's own words.
 """
 
@@ -64,8 +64,8 @@ class Credential:
 def read_providers(text: str) -> tuple[Provider, ...]:
     """Parse the TOML of BALAI_SIGNING_PROVIDERS; empty text is no provider. Raises ValueError.
 
-    Each ``[[provider]]`` has ``key``, ``name``, ``url`` (https; http for this machine only), ``client_id`` and
-    ``client_secret`` or ``client_secret_file``; ``token_url`` where tokens come from another address than
+    Each ``[[provider]]`` has ``key``, ``name``, ``url`` (https; http for this machine only), ``client_id``
+    and ``client_secret`` or ``client_secret_file``; ``token_url`` where tokens come from another address than
     ``url``/csc/v1/oauth2/token; ``ca_file`` names the certificates to trust in place of the system's.
     """
     if not text.strip():
