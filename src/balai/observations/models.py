@@ -37,3 +37,145 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ["partner", "name"]
+
+
+class ContractState(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    ACTIVE = "active", _("in force")
+    RETIRED = "retired", _("retired")
+
+
+class DataContract(models.Model):
+    """One version of one contract as its document says it. Never edited; a newer version stands beside it."""
+
+    city = models.ForeignKey(City, models.PROTECT, related_name="data_contracts")
+    partner = models.ForeignKey(Organisation, models.PROTECT, related_name="data_contracts")
+    dataset = models.ForeignKey(
+        Dataset, models.PROTECT, null=True, blank=True, related_name="contracts", help_text="as scheduled"
+    )
+    contract = models.CharField(max_length=80, help_text="the document's id, e.g. gojek-trips")
+    major = models.PositiveIntegerField()
+    minor = models.PositiveIntegerField()
+    patch = models.PositiveIntegerField()
+    document = models.TextField(help_text="Open Data Contract Standard, YAML")
+    sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=ContractState, default=ContractState.DRAFT)
+    subject = models.CharField(max_length=80, blank=True, help_text="what binds it, e.g. agreement:<id>")
+    invented = models.BooleanField(default=False, help_text="its data are simulated")
+    published_at = models.DateTimeField()
+    published_by = models.UUIDField(null=True, help_text="pseudonym")
+
+    class Meta:
+        ordering = ["contract", "-major", "-minor", "-patch"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contract", "major", "minor", "patch"], name="contract_version_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contract} {self.version}"
+
+    @property
+    def version(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+class DataKey(models.Model):
+    """Lets a partner's machine send the rows of one contract. Only the hash of its secret is kept."""
+
+    id = models.CharField(primary_key=True, max_length=16)
+    secret_sha256 = models.CharField(max_length=64)
+    city = models.ForeignKey(City, models.PROTECT, related_name="data_keys")
+    partner = models.ForeignKey(Organisation, models.PROTECT, related_name="data_keys")
+    contract = models.CharField(max_length=80)
+    major = models.PositiveIntegerField()
+    sandbox = models.BooleanField(help_text="its rows are checked and counted, then dropped")
+    subject = models.CharField(max_length=80, blank=True, help_text="what it serves, e.g. collaboration:<id>")
+    rows_per_second = models.PositiveIntegerField(default=2000)
+    rows_per_day = models.PositiveBigIntegerField(default=20_000_000)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.UUIDField(null=True, help_text="pseudonym")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    stopped_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["subject"], name="data_key_subject")]
+
+
+class StoreFile(models.Model):
+    """A Parquet file that belongs to the store. What no row names is no data."""
+
+    table = models.CharField(max_length=100)
+    day = models.DateField(help_text="UTC day of the rows' time")
+    path = models.CharField(max_length=300, unique=True, help_text="below the store's folder")
+    rows = models.PositiveBigIntegerField()
+    bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["table", "day", "pk"]
+        indexes = [models.Index(fields=["table", "day"], name="store_table_day")]
+
+
+class Drained(models.Model):
+    """How far a node's log is in the store."""
+
+    node = models.CharField(primary_key=True, max_length=60)
+    segment = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField()
+
+
+class Receipt(models.Model):
+    """One batch's final account, written when its rows are in the store."""
+
+    id = models.CharField(primary_key=True, max_length=36)
+    key = models.CharField(max_length=16)
+    contract = models.CharField(max_length=80)
+    version = models.CharField(max_length=20)
+    table = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the body as it came")
+    node = models.CharField(max_length=60)
+    segment = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField()
+    received_at = models.DateTimeField()
+    received = models.PositiveIntegerField()
+    accepted = models.PositiveIntegerField()
+    quarantined = models.PositiveIntegerField()
+    duplicates = models.PositiveIntegerField()
+    sandbox = models.BooleanField()
+
+    class Meta:
+        ordering = ["-received_at"]
+        indexes = [models.Index(fields=["contract", "-received_at"], name="receipt_contract")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    received=models.F("accepted") + models.F("quarantined") + models.F("duplicates")
+                ),
+                name="receipt_adds_up",
+            )
+        ]
+
+
+class Quarantined(models.Model):
+    """A row that was not taken, with the place and the reason; its bytes are encrypted and kept 30 days."""
+
+    batch = models.CharField(max_length=36)
+    row = models.PositiveIntegerField()
+    key = models.CharField(max_length=16)
+    contract = models.CharField(max_length=80)
+    version = models.CharField(max_length=20)
+    pointer = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=300)
+    sealed = models.BinaryField(null=True, help_text="the row, encrypted; empty where it may not be kept")
+    received_at = models.DateTimeField()
+    replayed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-received_at", "batch", "row"]
+        indexes = [models.Index(fields=["contract", "-received_at"], name="quarantine_contract")]
+        constraints = [models.UniqueConstraint(fields=["batch", "row"], name="quarantined_once")]

@@ -1,0 +1,211 @@
+"""Rows against their contract, fast where they are right and exact about each one that is not."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from balai.observations.contracts import Contract, Field, Role
+
+MOST_ROWS = 10_000
+LARGEST_BODY = 8 * 1024 * 1024
+FURTHEST_AHEAD = timedelta(minutes=5)
+EXACT = 2**53
+"""Whole numbers beyond this are not the same in every reader of JSON."""
+
+_path = re.compile(r" - at `(?:key in )?\$(.*)`$")
+_step = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+class EnvelopeError(ValueError):
+    """The body as a whole cannot be read; nothing of it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A row that was not taken: its number in the batch, where in it, why, and its bytes (None: not kept)."""
+
+    row: int
+    pointer: str
+    reason: str
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rows taken, as JSON values with the event and time first, and those that were not."""
+
+    rows: list[Any]
+    bad: list[Bad]
+
+
+class Checker:
+    """One contract's checks, made once."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        ordered = sorted(contract.fields, key=lambda field: not field.required)
+        row: Any = msgspec.defstruct(
+            "Row",
+            [_member(field) for field in ordered],
+            forbid_unknown_fields=True,
+            omit_defaults=True,
+            gc=False,
+            kw_only=True,
+        )
+        inner = [field for field in ordered if field.role not in (Role.EVENT, Role.TIME)]
+        data = msgspec.defstruct(
+            "Data", [_member(field) for field in inner], forbid_unknown_fields=True, gc=False, kw_only=True
+        )
+        event = contract.event
+        envelope: Any = msgspec.defstruct(
+            "Event",
+            [
+                ("specversion", Literal["1.0"]),
+                ("id", _member(event)[1]),
+                ("source", Literal[contract.source]),
+                ("type", Literal[contract.event_type]),
+                ("time", _member(contract.time)[1]),
+                ("data", data),
+                ("datacontenttype", str | None, None),
+                ("dataschema", str | None, None),
+                ("subject", str | None, None),
+            ],
+            gc=False,
+            kw_only=True,
+        )
+        self.row, self._names = row, [field.name for field in inner]
+        self._all_rows = msgspec.json.Decoder(list[row]).decode
+        self._all_events = msgspec.json.Decoder(list[envelope]).decode
+        self._one_row = msgspec.json.Decoder(row).decode
+        self._one_event = msgspec.json.Decoder(envelope).decode
+        self._lines = msgspec.json.Decoder(row).decode_lines
+        self._forbidden = frozenset(contract.forbidden)
+        self.encode_lines = msgspec.json.Encoder().encode_lines
+        self._time = contract.time.name
+
+    def check_events(self, body: bytes, now: datetime) -> Checked:
+        """A CloudEvents JSON batch (an array of structured events). Raises EnvelopeError."""
+        return self._check(body, now, self._all_events, self._one_event, _array_of, self._row_of)
+
+    def check_rows(self, body: bytes, now: datetime) -> Checked:
+        """Plain rows, one JSON object a line. Raises EnvelopeError."""
+        return self._check(body, now, self._lines, self._one_row, _lines_of, None)
+
+    def _check(
+        self,
+        body: bytes,
+        now: datetime,
+        decode_all: Callable[[bytes], list[Any]],
+        decode_one: Callable[[bytes], Any],
+        split: Callable[[bytes], list[bytes]],
+        unwrap: Callable[[Any], Any] | None,
+    ) -> Checked:
+        bad: list[Bad] = []
+        try:
+            rows = decode_all(body)
+            numbers = range(len(rows))
+            raws: list[bytes] | None = None
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raws = split(body)
+            rows, kept = [], []
+            if len(raws) <= MOST_ROWS:
+                for number, raw in enumerate(raws):
+                    try:
+                        rows.append(decode_one(raw))
+                        kept.append(number)
+                    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+                        bad.append(self._bad(number, raw, fault))
+            numbers = kept  # type: ignore[assignment]
+        count = len(rows) + len(bad) if raws is None else len(raws)
+        if not 1 <= count <= MOST_ROWS:
+            raise EnvelopeError(f"a batch has 1 to {MOST_ROWS} rows, not {count}")
+        if unwrap is not None:
+            rows = [unwrap(event) for event in rows]
+        ahead = now + FURTHEST_AHEAD
+        behind = now - timedelta(days=self.contract.retention_days)
+        time = self._time
+        if all(behind <= getattr(row, time) <= ahead for row in rows):
+            return Checked(rows, bad)
+        good = []
+        for number, row in zip(numbers, rows, strict=True):
+            at = getattr(row, time)
+            if behind <= at <= ahead:
+                good.append(row)
+                continue
+            reason = "lies in the future" if at > ahead else "lies before what the contract keeps"
+            raw = raws[number] if raws is not None else msgspec.json.encode(row)
+            bad.append(Bad(number, f"/{time}", f"{at.astimezone(UTC).isoformat()} {reason}", raw))
+        bad.sort(key=lambda one: one.row)
+        return Checked(good, bad)
+
+    def _row_of(self, event: Any) -> Any:
+        data = event.data
+        row = {name: getattr(data, name) for name in self._names}
+        row[self.contract.event.name] = event.id
+        row[self._time] = event.time
+        return self.row(**row)
+
+    def _bad(self, number: int, raw: bytes, fault: Exception) -> Bad:
+        if self._forbidden and (name := next(self._identities(raw), None)):
+            return Bad(number, f"/{name}", "names a person or a face; this contract takes counts only", None)
+        text = str(fault)
+        found = _path.search(text)
+        pointer = "".join(f"/{name or index}" for name, index in _step.findall(found[1])) if found else ""
+        return Bad(number, pointer, text[: found.start()] if found else text, raw)
+
+    def _identities(self, raw: bytes) -> Iterator[str]:
+        """Names in the row that the contract forbids, at any depth."""
+        try:
+            todo: list[Any] = [msgspec.json.decode(raw)]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            text = raw.lower()
+            yield from (name for name in self._forbidden if name.encode() in text)
+            return
+        while todo:
+            value = todo.pop()
+            if isinstance(value, dict):
+                yield from (name for name in value if name.lower() in self._forbidden)
+                todo.extend(value.values())
+            elif isinstance(value, list):
+                todo.extend(value)
+
+
+def _member(field: Field) -> tuple[str, Any] | tuple[str, Any, None]:
+    kind = _kind(field)
+    return (field.name, kind) if field.required else (field.name, kind | None, None)
+
+
+def _kind(field: Field) -> Any:
+    low, high = field.minimum, field.maximum
+    if field.type == "string":
+        if field.values:
+            return Literal[field.values]
+        least = 1 if field.role in (Role.EVENT, Role.ZONE, Role.SUBJECT) else 0
+        pattern = rf"^(?:{field.pattern})\Z" if field.pattern else None
+        return Annotated[str, msgspec.Meta(min_length=least, max_length=field.longest, pattern=pattern)]
+    if field.type == "integer":
+        least, most = int(-EXACT if low is None else low), int(EXACT if high is None else high)
+        return Annotated[int, msgspec.Meta(ge=least, le=most)]
+    if field.type == "number":
+        return Annotated[
+            float,
+            msgspec.Meta(ge=-1e300 if low is None else float(low), le=1e300 if high is None else float(high)),
+        ]
+    if field.type == "timestamp":
+        return Annotated[datetime, msgspec.Meta(tz=True)]
+    return {"boolean": bool, "date": date}[field.type]
+
+
+def _array_of(body: bytes) -> list[bytes]:
+    try:
+        return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+        raise EnvelopeError(f"not a JSON array of events: {fault}") from None
+
+
+def _lines_of(body: bytes) -> list[bytes]:
+    return [line for line in body.splitlines() if line.strip()]

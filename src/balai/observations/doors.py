@@ -1,0 +1,101 @@
+"""The keys as an ingest node knows them: read from the database every second, by a thread of its own."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Sum
+from django.utils import timezone
+
+from balai.observations.checking import Checker
+from balai.observations.contracts import read_contract
+from balai.observations.intake import Door
+from balai.observations.models import ContractState, DataContract, DataKey, Receipt
+from balai.observations.quota import Bucket
+
+EVERY = 1.0
+STALE_AFTER = 30.0
+logger = logging.getLogger(__name__)
+
+
+class DoorsOutOfDateError(RuntimeError):
+    """The database has not answered for so long that a stopped key could still be open."""
+
+
+class Doors:
+    """A mapping of key id to door that follows the database; ``open()`` starts following."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, Door] = {}
+        self._checkers: dict[str, Checker] = {}
+        self._read_at = 0.0
+        self._stop = threading.Event()
+
+    def __call__(self) -> Mapping[str, Door]:
+        """The doors now. Raises DoorsOutOfDateError."""
+        if time.monotonic() - self._read_at > STALE_AFTER:
+            raise DoorsOutOfDateError("The hub's database does not answer.")
+        return self._doors
+
+    def open(self) -> None:
+        """Read once, then go on in the background."""
+        self.read()
+        threading.Thread(target=self._follow, name="doors", daemon=True).start()
+
+    def close(self) -> None:
+        self._stop.set()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(EVERY):
+            try:
+                close_old_connections()
+                self.read()
+            except DatabaseError:
+                logger.warning("The keys could not be read; the ones known stay.", exc_info=True)
+
+    def read(self) -> None:
+        """Bring the doors up to date. A door that stays keeps its bucket and its day's count."""
+        newest: dict[tuple[str, int], DataContract] = {}
+        for contract in DataContract.objects.filter(state=ContractState.ACTIVE).order_by(
+            "contract", "major", "minor", "patch"
+        ):
+            newest[(contract.contract, contract.major)] = contract
+        doors: dict[str, Door] = {}
+        now = timezone.now()
+        for key in DataKey.objects.all():
+            contract_now = newest.get((key.contract, key.major))
+            if contract_now is None:
+                continue
+            stopped = key.stopped_reason or "This key was stopped." if key.stopped_at else ""
+            if key.expires_at and key.expires_at <= now:
+                stopped = "This key has expired."
+            known = self._doors.get(key.pk)
+            doors[key.pk] = Door(
+                id=key.pk,
+                secret_sha256=bytes.fromhex(key.secret_sha256),
+                checker=self._checker(contract_now),
+                sandbox=key.sandbox,
+                stopped=stopped,
+                rows_per_second=key.rows_per_second,
+                rows_per_day=key.rows_per_day,
+                bucket=known.bucket
+                if known and known.rows_per_second == key.rows_per_second
+                else Bucket(key.rows_per_second),
+                today=known.today if known else _sent_today(key.pk, now),
+            )
+        self._doors = doors
+        self._read_at = time.monotonic()
+
+    def _checker(self, contract: DataContract) -> Checker:
+        if contract.sha256 not in self._checkers:
+            self._checkers[contract.sha256] = Checker(read_contract(contract.document))
+        return self._checkers[contract.sha256]
+
+
+def _sent_today(key: str, now: datetime) -> tuple[int, int]:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    sent = Receipt.objects.filter(key=key, received_at__gte=midnight).aggregate(sum=Sum("received"))["sum"]
+    return int(midnight.timestamp() // 86400), sent or 0

@@ -1,0 +1,298 @@
+"""From the log to the store: each batch once, duplicates found across nodes and time, accounts settled.
+
+One drainer at a time, kept by a lock on the store's folder. A step reads what the nodes wrote, sorts out rows
+whose event is in the store already, writes Parquet files, and names files, receipts, quarantined rows and the
+new log positions in one transaction. Killed anywhere, the next step begins where the last whole one ended.
+"""
+
+import fcntl
+import logging
+import os
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from balai.observations import places
+from balai.observations.contracts import Contract, read_contract
+from balai.observations.models import DataContract, Drained, Quarantined, Receipt, StoreFile
+from balai.observations.segments import (
+    Header,
+    Place,
+    Record,
+    nodes_of,
+    read_segment,
+    segment_path,
+    segments_of,
+)
+from balai.observations.store import columns_of, connect, finish, quoted, remove_strangers
+
+KEEP_IDS = timedelta(days=7)
+"""How far back a row's event is looked for; what repeats later than that is taken for new."""
+LARGEST_STEP = 256 * 1024 * 1024
+"""Bytes of log one step takes."""
+MOST_FILES_A_DAY = 16
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Batch:
+    node: str
+    place: Place
+    header: Header
+    accepted: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did."""
+
+    batches: int = 0
+    rows: int = 0
+    duplicates: int = 0
+    files: int = 0
+
+
+class Drainer:
+    """Takes the store's lock when made; raises BlockingIOError where another drainer has it."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self.root = places.store()
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise
+        remove_strangers(self.root, StoreFile.objects.values_list("path", flat=True))
+        self._engine = connect(threads)
+        self._contracts: dict[tuple[str, str], Contract] = {}
+        self._seen: dict[str, date] = {}
+
+    def close(self) -> None:
+        self._engine.close()
+        os.close(self._lock)
+
+    def step(self) -> Step:
+        """Bring what the nodes wrote into the store; an empty Step where there was nothing."""
+        drained = {row.node: row for row in Drained.objects.all()}
+        batches: list[_Batch] = []
+        lines: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        bad: list[tuple[_Batch, bytes]] = []
+        ends: dict[str, Place] = {}
+        budget = LARGEST_STEP
+        for node in nodes_of(places.log()):
+            known = drained.get(node)
+            start = Place(known.segment, known.offset) if known else Place(0, 0)
+            for place, end, record in _records(places.log() / node, start):
+                batch = _Batch(node, place, record.header, record.header.accepted)
+                ends[node] = Place(place.segment, end)
+                batches.append(batch)
+                if record.rows and not record.header.sandbox:
+                    lines[record.header.table].append((len(batches) - 1, record.rows))
+                if record.bad:
+                    bad.append((batch, record.bad))
+                budget -= end - place.offset
+                if budget <= 0:
+                    break
+            if budget <= 0:
+                break
+        if not batches:
+            return Step()
+        files: list[StoreFile] = []
+        for table, parts in lines.items():
+            files += self._bring(table, parts, batches)
+        with transaction.atomic():
+            StoreFile.objects.bulk_create(files)
+            Receipt.objects.bulk_create([_receipt(batch) for batch in batches], batch_size=500)
+            Quarantined.objects.bulk_create(
+                [row for batch, body in bad for row in _quarantined(batch, body)], batch_size=500
+            )
+            for node, place in ends.items():
+                Drained.objects.update_or_create(
+                    node=node, defaults={"segment": place.segment, "offset": place.offset}
+                )
+        return Step(
+            batches=len(batches),
+            rows=sum(file.rows for file in files),
+            duplicates=sum(batch.header.accepted - batch.accepted for batch in batches),
+            files=len(files),
+        )
+
+    def _bring(self, table: str, parts: list[tuple[int, bytes]], batches: list[_Batch]) -> list[StoreFile]:
+        """Write one table's new rows; lowers ``accepted`` of batches whose rows were there already."""
+        contract = self._newest(table, batches[parts[0][0]].header.contract)
+        spool = self.root / f"spool-{os.getpid()}.ndjson"
+        with spool.open("wb") as file:
+            for _number, rows in parts:
+                file.write(rows)
+        numbers = np.repeat(
+            np.array([number for number, _rows in parts], dtype=np.int64),
+            [batches[number].header.accepted for number, _rows in parts],
+        )
+        try:
+            return self._write(table, contract, spool, numbers, batches)
+        finally:
+            spool.unlink()
+
+    def _write(
+        self, table: str, contract: Contract, spool: Path, numbers: np.ndarray, batches: list[_Batch]
+    ) -> list[StoreFile]:
+        engine, event, at = self._engine, quoted(contract.event.name), quoted(contract.time.name)
+        fields = columns_of(contract)[: len(contract.fields)]
+        shape = ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in fields)
+        self._load_seen(table, contract)
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM read_json('{spool}',"  # noqa: S608
+            f" format = 'newline_delimited', columns = {{{shape}}}, maximum_object_size = 1048576)"
+        )
+        engine.register("numbered", {"number": numbers})
+        engine.execute(
+            "CREATE OR REPLACE TEMP TABLE arrived AS"
+            " SELECT fresh.*, numbered.number AS number FROM fresh POSITIONAL JOIN numbered"
+        )
+        engine.unregister("numbered")
+        seen = quoted(f"seen_{table}")
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM arrived AS a"  # noqa: S608
+            f" WHERE NOT EXISTS (SELECT 1 FROM {seen} AS s WHERE s.event = md5_number(a.{event}))"
+            f" QUALIFY row_number() OVER (PARTITION BY a.{event} ORDER BY a.number) = 1"
+        )
+        counts = dict(engine.execute("SELECT number, count(*) FROM kept GROUP BY number").fetchall())
+        for number in np.unique(numbers).tolist():
+            batches[number].accepted = counts.get(number, 0)
+        self._name_batches(batches, sorted(counts))
+        days = engine.execute(f"SELECT DISTINCT CAST({at} AS DATE) FROM kept ORDER BY 1").fetchall()  # noqa: S608
+        listed = ", ".join(f"k.{quoted(name)}" for name, _kind in fields)
+        files = []
+        for (day,) in days:
+            path = (
+                Path(table)
+                / f"day={day.isoformat()}"
+                / f"{time.time_ns():020d}-{secrets.token_hex(4)}.parquet"
+            )
+            whole = self.root / path
+            whole.parent.mkdir(parents=True, exist_ok=True)
+            rows = engine.execute(
+                f"COPY (SELECT {listed}, b.batch, b.received_at FROM kept AS k JOIN named AS b USING (number)"  # noqa: S608
+                f" WHERE CAST(k.{at} AS DATE) = DATE '{day}' ORDER BY k.{at}, k.{event})"
+                f" TO '{whole}' (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchall()[0][0]
+            size, digest = finish(whole)
+            files.append(
+                StoreFile(
+                    table=table,
+                    day=day,
+                    path=str(path),
+                    rows=rows,
+                    bytes=size,
+                    sha256=digest,
+                    made_at=timezone.now(),
+                )
+            )
+        engine.execute(f"INSERT INTO {seen} SELECT md5_number({event}), current_date FROM kept")  # noqa: S608
+        return files
+
+    def _name_batches(self, batches: list[_Batch], numbers: list[int]) -> None:
+        self._engine.execute(
+            "CREATE OR REPLACE TEMP TABLE named (number BIGINT, batch VARCHAR, received_at TIMESTAMP)"
+        )
+        if numbers:
+            named = {
+                "number": np.array(numbers, dtype=np.int64),
+                "batch": np.array([batches[number].header.batch for number in numbers]),
+                "micros": np.array([int(batches[number].header.received_at * 1e6) for number in numbers]),
+            }
+            self._engine.register("named_rows", named)
+            self._engine.execute(
+                "INSERT INTO named SELECT number, batch, make_timestamp(micros) FROM named_rows"
+            )
+            self._engine.unregister("named_rows")
+
+    def _load_seen(self, table: str, contract: Contract) -> None:
+        """Keep the events of the last days in memory: 16 bytes each, by the day they came."""
+        name, today = quoted(f"seen_{table}"), datetime.now(UTC).date()
+        since = today - KEEP_IDS
+        if table not in self._seen:
+            self._engine.execute(f"CREATE TEMP TABLE {name} (event UHUGEINT, day DATE)")
+            for file in StoreFile.objects.filter(table=table, made_at__gte=timezone.now() - KEEP_IDS):
+                self._engine.execute(
+                    f"INSERT INTO {name} SELECT md5_number({quoted(contract.event.name)}), ?"  # noqa: S608
+                    " FROM read_parquet(?)",
+                    [file.made_at.date(), str(self.root / file.path)],
+                )
+        elif self._seen[table] != today:
+            self._engine.execute(f"DELETE FROM {name} WHERE day < ?", [since])  # noqa: S608
+        self._seen[table] = today
+
+    def _newest(self, table: str, contract: str) -> Contract:
+        """The newest minor version of the table's contract: it has every column any row can have."""
+        major = int(table.rsplit("_v", 1)[1])
+        row = (
+            DataContract.objects.filter(contract=contract, major=major)
+            .exclude(state="draft")
+            .order_by("-minor", "-patch")
+            .first()
+        )
+        if row is None:
+            raise LookupError(f"no contract {contract} {major}")
+        key = (contract, row.version)
+        if key not in self._contracts:
+            self._contracts[key] = read_contract(row.document)
+        return self._contracts[key]
+
+
+def _records(folder: Path, start: Place) -> Iterator[tuple[Place, int, Record]]:
+    numbers = [number for number in segments_of(folder) if number >= start.segment]
+    for number in numbers:
+        offset = start.offset if number == start.segment else 0
+        path = segment_path(folder, number)
+        for begin, end, record in read_segment(path, offset, last=number == numbers[-1]):
+            yield Place(number, begin), end, record
+
+
+def _receipt(batch: _Batch) -> Receipt:
+    header = batch.header
+    return Receipt(
+        id=header.batch,
+        key=header.key,
+        contract=header.contract,
+        version=header.version,
+        table=header.table,
+        digest=header.digest,
+        node=batch.node,
+        segment=batch.place.segment,
+        offset=batch.place.offset,
+        received_at=datetime.fromtimestamp(header.received_at, UTC),
+        received=header.received,
+        accepted=batch.accepted,
+        quarantined=header.quarantined,
+        duplicates=header.duplicates + header.accepted - batch.accepted,
+        sandbox=header.sandbox,
+    )
+
+
+def _quarantined(batch: _Batch, body: bytes) -> Iterator[Quarantined]:
+    header = batch.header
+    for row in msgspec.json.decode(body):
+        sealed = row["sealed"]
+        yield Quarantined(
+            batch=header.batch,
+            row=row["row"],
+            key=header.key,
+            contract=header.contract,
+            version=header.version,
+            pointer=row["pointer"],
+            reason=row["reason"],
+            sealed=msgspec.convert(sealed, bytes, strict=False) if sealed else None,
+            received_at=datetime.fromtimestamp(header.received_at, UTC),
+        )

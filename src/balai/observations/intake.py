@@ -1,0 +1,315 @@
+"""What happens to one batch: who sends it, whether it may, what is right in it, and what is answered.
+
+``received = accepted + quarantined + duplicates`` in every receipt. Nothing here knows HTTP; `asgi` does.
+"""
+
+import hashlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from balai.observations.checking import Bad, Checked, Checker, EnvelopeError
+from balai.observations.contracts import Role
+from balai.observations.quota import Bucket
+from balai.observations.segments import Header, Place, Record
+from balai.observations.subjects import SubjectKeys
+
+EVENTS = "application/cloudevents-batch+json"
+ROWS = "application/x-ndjson"
+MOST_REMEMBERED_ROWS = 1_000_000
+MOST_REMEMBERED_ANSWERS = 100_000
+
+
+class RefusedBatchError(Exception):
+    """The batch is refused as a whole. ``status`` is the HTTP status, ``code`` names the reason."""
+
+    def __init__(self, status: int, code: str, detail: str, retry_after: float = 0.0) -> None:
+        self.status, self.code, self.detail, self.retry_after = status, code, detail, retry_after
+        super().__init__(detail)
+
+
+class SentReceipt(msgspec.Struct, frozen=True):
+    """What the sender is told. ``lsn`` says where in the log the batch lies."""
+
+    receipt_id: str
+    contract: str
+    version: str
+    received: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    sandbox: bool
+    lsn: str = ""
+    problems: list[dict[str, Any]] = []
+
+
+@dataclass
+class Door:
+    """One key as the intake knows it."""
+
+    id: str
+    secret_sha256: bytes
+    checker: Checker
+    sandbox: bool
+    stopped: str
+    rows_per_second: int
+    rows_per_day: int
+    bucket: Bucket
+    today: tuple[int, int] = (0, 0)
+    """UTC day number and the rows it has sent on it."""
+
+
+@dataclass
+class Prepared:
+    """A batch that is ready for the log, and how to take it back where the log refuses it."""
+
+    record: Record
+    receipt: SentReceipt
+    key: str
+    idempotency: str
+    digest: str
+    fresh: list[str]
+
+
+class Window:
+    """The event ids seen lately, in two generations. Forgetting is safe: the store looks again at all."""
+
+    def __init__(self, most: int = MOST_REMEMBERED_ROWS) -> None:
+        self.most = most // 2
+        self._young: set[str] = set()
+        self._old: set[str] = set()
+
+    def add(self, event: str) -> bool:
+        """Remember the id; False where it was known."""
+        if event in self._young or event in self._old:
+            return False
+        if len(self._young) >= self.most:
+            self._old, self._young = self._young, set()
+        self._young.add(event)
+        return True
+
+    def forget(self, events: Iterable[str]) -> None:
+        for event in events:
+            self._young.discard(event)
+            self._old.discard(event)
+
+
+@dataclass
+class Meter:
+    """Counts since the start, for the metrics page."""
+
+    batches: int = 0
+    received: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    bytes: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+class Intake:
+    """Checks batches for one node. Not thread-safe: one event loop calls it."""
+
+    def __init__(
+        self, doors: Callable[[], Mapping[str, Door]], subjects: SubjectKeys, seal: Callable[[bytes], bytes]
+    ) -> None:
+        """``doors`` gives the keys as they stand now; ``seal`` encrypts the bytes of a quarantined row."""
+        self._doors, self._subjects, self._seal = doors, subjects, seal
+        self._windows: dict[str, Window] = {}
+        self._answers: OrderedDict[tuple[str, str], tuple[str, SentReceipt | None]] = OrderedDict()
+        self.meter = Meter()
+
+    def door(self, authorization: str) -> Door:
+        """The door a bearer key opens. Raises RefusedBatchError (401, 403)."""
+        scheme, _space, given = authorization.partition(" ")
+        public, _dot, secret = given.strip().partition(".")
+        parts = public.split("_")
+        door = self._doors().get(parts[2]) if len(parts) == 3 and parts[0] == "chk" else None
+        digest = hashlib.sha256(secret.encode()).digest()
+        if (
+            scheme.lower() != "bearer"
+            or door is None
+            or not secrets.compare_digest(digest, door.secret_sha256)
+            or parts[1] != ("sandbox" if door.sandbox else "live")
+        ):
+            raise RefusedBatchError(401, "key", "The key is missing, unknown or wrong.")
+        if door.stopped:
+            raise RefusedBatchError(403, "stopped", door.stopped)
+        return door
+
+    def prepare(
+        self, door: Door, idempotency: str, form: str, body: bytes, now: float | None = None
+    ) -> Prepared | SentReceipt:
+        """Check a batch; a receipt where this very batch was answered before.
+
+        Raises RefusedBatchError: 400 for the envelope, 409 while the same batch is under way, 422 where its
+        idempotency key came with another body, 429 beyond the quota.
+        """
+        if not 8 <= len(idempotency) <= 100:
+            raise RefusedBatchError(
+                400, "idempotency-key", "Send an Idempotency-Key of 8 to 100 characters with every batch."
+            )
+        now = time.time() if now is None else now
+        digest = hashlib.sha256(body).hexdigest()
+        known = self._answers.get((door.id, idempotency))
+        if known is not None:
+            if known[0] != digest:
+                raise RefusedBatchError(
+                    422, "idempotency-reused", "This Idempotency-Key came before with another body."
+                )
+            if known[1] is None:
+                raise RefusedBatchError(409, "under-way", "This batch is being written.", retry_after=1.0)
+            return known[1]
+        checked = self._read(door, form, body, now)
+        received = len(checked.rows) + len(checked.bad)
+        self._charge(door, received, now)
+        prepared = self._sort(door, idempotency, digest, checked, received, now)
+        self._answers[(door.id, idempotency)] = (digest, None)
+        return prepared
+
+    def _read(self, door: Door, form: str, body: bytes, now: float) -> Checked:
+        at = datetime.fromtimestamp(now, UTC)
+        try:
+            if form == EVENTS:
+                return door.checker.check_events(body, at)
+            if form == ROWS:
+                return door.checker.check_rows(body, at)
+        except EnvelopeError as fault:
+            raise RefusedBatchError(400, "envelope", str(fault)) from None
+        raise RefusedBatchError(415, "content-type", f"Send {EVENTS} or {ROWS}.")
+
+    def _charge(self, door: Door, rows: int, now: float) -> None:
+        day = int(now // 86400)
+        sent = door.today[1] if door.today[0] == day else 0
+        if sent + rows > door.rows_per_day:
+            raise RefusedBatchError(
+                429, "daily-quota", "The key's rows of today are used up.", retry_after=86400 - now % 86400
+            )
+        if wait := door.bucket.take(rows):
+            raise RefusedBatchError(429, "rate", "More rows than the key may send now.", retry_after=wait)
+        door.today = (day, sent + rows)
+
+    def _sort(
+        self, door: Door, idempotency: str, digest: str, checked: Checked, received: int, now: float
+    ) -> Prepared:
+        contract = door.checker.contract
+        table = ("sandbox:" if door.sandbox else "") + contract.table
+        window = self._windows.setdefault(table, Window())
+        event, subject = contract.event.name, contract.one(Role.SUBJECT)
+        rows, fresh, duplicates, bad = [], [], 0, checked.bad
+        for row in checked.rows:
+            key = getattr(row, event)
+            if window.add(key):
+                fresh.append(key)
+                rows.append(row)
+            else:
+                duplicates += 1
+        if subject is not None:
+            at, name, digest_of = contract.time.name, subject.name, self._subjects.digest
+            for row in rows:
+                value = getattr(row, name)
+                if value is not None:
+                    setattr(
+                        row, name, digest_of(contract.table, getattr(row, at).astimezone(UTC).date(), value)
+                    )
+        batch = _uuid7(now)
+        lines = door.checker.encode_lines(rows)
+        sealed = msgspec.json.encode([_kept(one, self._seal) for one in bad]) if bad else b""
+        header = Header(
+            batch=batch,
+            contract=contract.id,
+            version=contract.version,
+            table=contract.table,
+            key=door.id,
+            idempotency=idempotency,
+            digest=digest,
+            received_at=now,
+            received=received,
+            accepted=len(rows),
+            quarantined=len(bad),
+            duplicates=duplicates,
+            sandbox=door.sandbox,
+            event=event,
+            row_bytes=len(lines),
+            bad_bytes=len(sealed),
+        )
+        receipt = SentReceipt(
+            receipt_id=batch,
+            contract=contract.id,
+            version=contract.version,
+            received=received,
+            accepted=len(rows),
+            quarantined=len(bad),
+            duplicates=duplicates,
+            sandbox=door.sandbox,
+            problems=[{"row": one.row, "pointer": one.pointer, "reason": one.reason} for one in bad[:20]],
+        )
+        return Prepared(Record(header, lines, sealed), receipt, door.id, idempotency, digest, fresh)
+
+    def kept(self, prepared: Prepared, place: Place, node: str) -> SentReceipt:
+        """The log has the batch: the receipt to answer with, now and to every repetition."""
+        receipt = msgspec.structs.replace(prepared.receipt, lsn=f"{node}/{place.segment}/{place.offset}")
+        self._remember(prepared.key, prepared.idempotency, prepared.digest, receipt)
+        meter, header = self.meter, prepared.record.header
+        meter.batches += 1
+        meter.received += header.received
+        meter.accepted += header.accepted
+        meter.quarantined += header.quarantined
+        meter.duplicates += header.duplicates
+        meter.bytes += header.row_bytes
+        return receipt
+
+    def lost(self, prepared: Prepared) -> None:
+        """The log refused the batch: forget it, so that it may come again."""
+        self._answers.pop((prepared.key, prepared.idempotency), None)
+        header = prepared.record.header
+        table = ("sandbox:" if header.sandbox else "") + header.table
+        self._windows[table].forget(prepared.fresh)
+
+    def recall(self, record: Record, place: Place, node: str, events: Iterable[str]) -> None:
+        """Remember a batch of the log after a restart."""
+        header = record.header
+        receipt = SentReceipt(
+            receipt_id=header.batch,
+            contract=header.contract,
+            version=header.version,
+            received=header.received,
+            accepted=header.accepted,
+            quarantined=header.quarantined,
+            duplicates=header.duplicates,
+            sandbox=header.sandbox,
+            lsn=f"{node}/{place.segment}/{place.offset}",
+        )
+        self._remember(header.key, header.idempotency, header.digest, receipt)
+        table = ("sandbox:" if header.sandbox else "") + header.table
+        window = self._windows.setdefault(table, Window())
+        for event in events:
+            window.add(event)
+
+    def _remember(self, key: str, idempotency: str, digest: str, receipt: SentReceipt) -> None:
+        self._answers[(key, idempotency)] = (digest, receipt)
+        while len(self._answers) > MOST_REMEMBERED_ANSWERS:
+            oldest = next(iter(self._answers))
+            if self._answers[oldest][1] is None:
+                break
+            del self._answers[oldest]
+
+
+def _kept(bad: Bad, seal: Callable[[bytes], bytes]) -> dict[str, Any]:
+    raw = seal(bad.raw) if bad.raw is not None else None
+    return {"row": bad.row, "pointer": bad.pointer[:200], "reason": bad.reason[:300], "sealed": raw}
+
+
+def _uuid7(now: float) -> str:
+    """A time-ordered UUID (RFC 9562, version 7)."""
+    milliseconds = int(now * 1000) & (1 << 48) - 1
+    noise = secrets.randbits(74)
+    value = milliseconds << 80 | 7 << 76 | (noise >> 62) << 64 | 2 << 62 | noise & (1 << 62) - 1
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,71 @@
+"""Keyed hashes of subjects: a person or device is a number that only its group's key can make again.
+
+A group is one table and one UTC day. Destroying the group's key makes its subjects unlinkable for good, in
+the store and in every backup of it.
+"""
+
+import hashlib
+import os
+import secrets
+from collections import OrderedDict
+from datetime import date
+from pathlib import Path
+
+SIZE = 16
+MOST_KEYS = 512
+
+
+class SubjectKeys:
+    """The keys below a folder, shared by every node that writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known: OrderedDict[tuple[str, date], bytes] = OrderedDict()
+
+    def digest(self, table: str, day: date, subject: str) -> str:
+        """32 hexadecimal digits for the subject. Raises LookupError where the group's key was destroyed."""
+        key = self._known.get((table, day)) or self._key(table, day)
+        return hashlib.blake2b(subject.encode(), digest_size=SIZE, key=key).hexdigest()
+
+    def destroy(self, table: str, day: date) -> bool:
+        """Erase a group's key and forbid another; False where it was destroyed before."""
+        path = self._path(table, day)
+        gone = path.with_suffix(".gone")
+        if gone.exists():
+            return False
+        gone.parent.mkdir(parents=True, exist_ok=True)
+        gone.touch(mode=0o600)
+        self._known.pop((table, day), None)
+        if path.exists():
+            with path.open("r+b") as file:
+                file.write(secrets.token_bytes(32))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+        return True
+
+    def _path(self, table: str, day: date) -> Path:
+        return self.folder / table / f"{day.isoformat()}.key"
+
+    def _key(self, table: str, day: date) -> bytes:
+        path = self._path(table, day)
+        if path.with_suffix(".gone").exists():
+            raise LookupError(f"the key of {table} of {day} was destroyed")
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
+            with open(aside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(secrets.token_bytes(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(aside, path)
+            except FileExistsError:
+                pass
+            finally:
+                aside.unlink()
+        key = path.read_bytes()
+        self._known[(table, day)] = key
+        if len(self._known) > MOST_KEYS:
+            self._known.popitem(last=False)
+        return key
