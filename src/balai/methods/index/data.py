@@ -34,7 +34,7 @@ class Data:
     years: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        X = np.asarray(self.X, dtype=np.float64)  # noqa: N806
+        X = np.asarray(self.X, dtype=np.float64)
         object.__setattr__(self, "X", X)
         if X.shape != (len(self.units), len(self.codes)):
             raise DataError(f"{X.shape} values for {len(self.units)} units and {len(self.codes)} columns")
@@ -117,7 +117,7 @@ def read_csv(
             _year(row[place[year]], number, year) for number, row in zip(numbers, rows, strict=True)
         )
     _refuse_twice(units, years, numbers)
-    X = np.empty((len(rows), len(columns)))  # noqa: N806
+    X = np.empty((len(rows), len(columns)))
     for at, name in enumerate(columns):
         X[:, at] = _column([row[place[name]] for row in rows], numbers, name, units, missing, reading)
     texts = {
@@ -162,7 +162,8 @@ def _rows(path: Path, reading: Reading) -> tuple[list[str], list[list[str]], lis
 
 def _refuse_twice(units: Sequence[str], years: Sequence[int] | None, numbers: Sequence[int]) -> None:
     seen: dict[tuple[str, int | None], int] = {}
-    for number, unit, year in zip(numbers, units, years or [None] * len(units), strict=True):
+    when_of: Sequence[int | None] = years or [None] * len(units)
+    for number, unit, year in zip(numbers, units, when_of, strict=True):
         if (unit, year) in seen:
             when = f" in {year}" if year is not None else ""
             raise DataError(f"unit {unit} stands twice{when}, first in row {seen[unit, year]}", row=number)

@@ -21,6 +21,9 @@ from balai.methods.index.steps import (
     METHODS,
     SHORT,
     Aggregate,
+    AhpWeights,
+    BenefitOfDoubt,
+    BudgetWeights,
     Given,
     Impute,
     ImputeCarry,
@@ -36,6 +39,7 @@ from balai.methods.index.steps import (
     Ties,
     Transform,
     Treat,
+    WeightedSum,
     Weights,
 )
 
@@ -149,12 +153,17 @@ class IndexSpec:
     @cached_property
     def by_code(self) -> Mapping[str, Indicator | Node]:
         """Indicators and nodes by their code."""
-        return {part.code: part for part in (*self.indicators, *self.nodes)}
+        return {part.code: part for part in self.parts}
+
+    @property
+    def parts(self) -> tuple[Indicator | Node, ...]:
+        """Indicators, then nodes."""
+        return (*self.indicators, *self.nodes)
 
     @cached_property
     def _children(self) -> Mapping[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {node.code: [] for node in self.nodes}
-        for part in (*self.indicators, *self.nodes):
+        for part in self.parts:
             if part.parent:
                 found[part.parent].append(part.code)
         return {code: tuple(children) for code, children in found.items()}
@@ -280,13 +289,15 @@ def _check(spec: IndexSpec) -> None:
 
 def _check_codes(spec: IndexSpec) -> None:
     seen: dict[str, str] = {}
-    for kind, parts in (("indicator", spec.indicators), ("node", spec.nodes)):
-        for number, part in enumerate(parts, 1):
-            if not part.code.strip():
-                raise SpecError(f"{kind}[{number}].code", "is empty")
-            if part.code in seen:
-                raise SpecError(f"{kind}[{number}].code", f"{part.code} is already the {seen[part.code]}")
-            seen[part.code] = f"code of {kind}[{number}]"
+    numbered: list[tuple[int, Indicator | Node]]
+    numbered = [*enumerate(spec.indicators, 1), *enumerate(spec.nodes, 1)]
+    for number, part in numbered:
+        at = f"{'node' if isinstance(part, Node) else 'indicator'}[{number}]"
+        if not part.code.strip():
+            raise SpecError(f"{at}.code", "is empty")
+        if part.code in seen:
+            raise SpecError(f"{at}.code", f"{part.code} is already the {seen[part.code]}")
+        seen[part.code] = f"code of {at}"
 
 
 def _check_indicator(indicator: Indicator) -> None:
@@ -375,6 +386,31 @@ def _check_tree(spec: IndexSpec) -> None:
     for node in spec.nodes:
         if not spec.children(node.code):
             raise SpecError(f"node {node.code}", "has no indicator and no node below it")
+        _check_weights(spec, node)
+
+
+def _check_weights(spec: IndexSpec, node: Node) -> None:
+    at, children = f"node {node.code}", spec.children(node.code)
+    if isinstance(node.weights, BenefitOfDoubt) and not isinstance(node.aggregate, WeightedSum):
+        raise SpecError(f"{at}.aggregate", "is sum where weights are benefit_of_doubt")
+    rows: tuple[tuple[float, ...], ...] = ()
+    match node.weights:
+        case AhpWeights():
+            rows, where = node.weights.comparisons, "comparisons"
+            if len(rows) != len(children):
+                raise SpecError(
+                    f"{at}.weights.comparisons", f"has {len(rows)} rows for {len(children)} children"
+                )
+        case BudgetWeights():
+            rows, where = node.weights.points, "points"
+            if not rows:
+                raise SpecError(f"{at}.weights.points", "needs the points of one expert or more")
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(children):
+            raise SpecError(
+                f"{at}.weights.{where}[{number}]",
+                f"has {len(row)} numbers for {len(children)} children: {', '.join(children)}",
+            )
 
 
 def _near(word: str, words: Iterable[str]) -> str:
@@ -566,11 +602,11 @@ def _list(value: Any, kinds: tuple[Any, ...], at: str) -> tuple[Any, ...]:
 
 def needs_years(spec: IndexSpec) -> bool:
     """Whether a method of the specification looks along a unit's years."""
-    steps = [spec.impute, *(part.impute for part in (*spec.indicators, *spec.nodes))]
+    steps = [spec.impute, *(part.impute for part in spec.parts)]
     return any(isinstance(step, ImputeCarry | ImputeInterpolate) for step in steps)
 
 
 def groups_used(spec: IndexSpec) -> tuple[str, ...]:
     """Group columns that the data must have: those of ``data.groups`` and those the imputations name."""
-    named = [getattr(part.impute, "group", None) for part in (spec, *spec.indicators, *spec.nodes)]
+    named = [getattr(step, "group", None) for step in (spec.impute, *(part.impute for part in spec.parts))]
     return tuple(dict.fromkeys([*spec.data.groups, *(name for name in named if name)]))
