@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from balai.agreements import certified, numbers, rules
+from balai.agreements.addenda import is_fit
 from balai.agreements.drafting import first_terms, memorandum_terms, revised
 from balai.agreements.models import (
     LIVE,
@@ -325,7 +326,7 @@ def open_signing(*, agreement: Agreement, by: User) -> Agreement:
     with transaction.atomic():
         locked = _locked(agreement)
         collaboration = locked.collaboration
-        if collaboration is not None:
+        if collaboration is not None and locked.amends_id is None:
             make_move(collaboration=collaboration, move="open_signing", by=by, seen=collaboration.stage)
             if agreement.collaboration is not None:
                 agreement.collaboration.refresh_from_db()
@@ -334,8 +335,10 @@ def open_signing(*, agreement: Agreement, by: User) -> Agreement:
             latest = _latest(locked, None)
             if latest.approvals.count() < len(rules.parties_of(locked)):
                 raise Refused(_("Every party approves the latest text before signing opens."))
+            if locked.amends_id is not None:
+                require(is_fit(locked, latest.reading))
         Agreement.objects.filter(pk=locked.pk).update(state=AgreementState.SIGNING)
-        if collaboration is None:
+        if collaboration is None or locked.amends_id is not None:
             side = rules.side_of(by, locked)
             hat = side[1] if side else None
             number = _latest(locked, None).number

@@ -30,6 +30,13 @@ def both_sides(entry: Entry) -> Iterable[User]:
             memberships__ended_at=None,
             memberships__organisation__parties__agreement=agreement,
         ).distinct()
+        yield from User.objects.filter(
+            is_active=True,
+            memberships__ended_at=None,
+            memberships__role=Role.BUREAU,
+            memberships__organisation__kind="agency",
+            memberships__organisation__city=agreement.city_id,
+        ).distinct()
         return
     roles: tuple[str, ...] = ("applicant", "agency", "bureau")
     if agreement.state != AgreementState.DRAFTING:

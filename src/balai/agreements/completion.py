@@ -7,7 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from balai.agreements import rules, trust
+from balai.agreements.addenda import take_effect
 from balai.agreements.certified import content_of, newest_file
+from balai.agreements.findable import make_findable
 from balai.agreements.models import Agreement, AgreementState
 from balai.agreements.queries import current_version, with_file
 from balai.agreements.sealing import Sealer, default_sealer, trust_roots
@@ -57,6 +59,8 @@ def seal(*, agreement_id: UUID, sealer: Sealer | None = None) -> Document | None
         ):
             return None
         _schedule_datasets(agreement, latest.reading)
+        if agreement.amends_id is not None:
+            take_effect(agreement, latest.reading, document)
         ledger.append(
             verb="agreement.sealed",
             subject=agreement.subject,
@@ -74,6 +78,7 @@ def seal(*, agreement_id: UUID, sealer: Sealer | None = None) -> Document | None
                 "ends_on": agreement.ends_on,
             },
         )
+        make_findable(Agreement.objects.get(pk=agreement_id))
     return document
 
 

@@ -146,7 +146,8 @@ def awaiting_signature(user: Reader) -> QuerySet[Agreement]:
     mine = unsigned.filter(organisation__in=own) | unsigned.filter(
         organisation__kind="agency", agreement__city__in=cities
     ).exclude(agreement__collaboration__partner__in=firms)
-    open_now = Q(collaboration__stage="signing") | Q(collaboration=None, state=AgreementState.SIGNING)
+    by_itself = Q(collaboration=None) | Q(amends__isnull=False)
+    open_now = Q(collaboration__stage="signing", amends=None) | by_itself & Q(state=AgreementState.SIGNING)
     return rows.filter(
         open_now,
         state__in=(AgreementState.DRAFTING, AgreementState.SIGNING),

@@ -4,6 +4,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from balai.agreements.addenda import is_amendable
 from balai.agreements.models import (
     Agreement,
     AgreementKind,
@@ -149,6 +150,9 @@ def may_be_signed(party: Party) -> Verdict:
         return no(_("%(party)s has signed already.") % {"party": party.organisation.name})
     verdict = may_take_effect(party)
     if not verdict:
+        return verdict
+    amended = party.agreement.amends
+    if amended is not None and not (verdict := is_amendable(amended)):
         return verdict
     return _in_round(party)
 
@@ -331,6 +335,6 @@ def may_publish(user: Reader, agreement: Agreement) -> Verdict:
     side = side_of(user, agreement)
     if side is None or side[0].organisation.kind != OrganisationKind.AGENCY:
         return no(_("Only the city's side decides who may read the text."))
-    if agreement.state != AgreementState.SEALED:
+    if agreement.sealed_document_id is None:
         return no(_("Only a sealed text can be made public."))
     return YES

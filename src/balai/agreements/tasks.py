@@ -24,3 +24,13 @@ def seal_waiting() -> int:
     for pk in waiting:
         seal_agreement.enqueue(str(pk))
     return len(waiting)
+
+
+@every(minutes=30)
+@task
+def watch_terms() -> dict[str, int]:
+    """Remind of terms that end, end what is over, and keep the search in step with the register."""
+    from balai.agreements.findable import refresh  # the actions below them enqueue tasks of this module
+    from balai.agreements.reminding import watch
+
+    return {**watch(), "found": refresh()}

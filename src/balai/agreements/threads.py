@@ -14,9 +14,11 @@ def known(ids: set[str]) -> Mapping[str, ThreadInfo]:
             a.title,
             f"/perjanjian/{a.pk}/",
             title_en=a.title_en,
-            public=a.documented or a.state == AgreementState.SEALED,
+            public=a.documented or a.state == AgreementState.SEALED or a.ended_on is not None,
         )
-        for a in Agreement.objects.filter(pk__in=uuids(ids)).only("title", "title_en", "documented", "state")
+        for a in Agreement.objects.filter(pk__in=uuids(ids)).only(
+            "title", "title_en", "documented", "state", "ended_on"
+        )
     }
 
 

@@ -35,6 +35,7 @@ def points(box: tuple[int, int, int, int]) -> Box:
 LABELS = {
     "mou": Both("Kesepakatan Bersama", "Memorandum of Understanding"),
     "pks": Both("Perjanjian Kerja Sama", "Cooperation Agreement"),
+    "add": Both("Adendum", "Addendum"),
 }
 SCHEMES = {
     "playground": Both("Skema Playground", "Playground scheme"),

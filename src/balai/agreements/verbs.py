@@ -41,3 +41,51 @@ register("agreement.reopened", label=_("opened a comment again"), kind="agreemen
 register("side.commented", label=_("commented within your side"), kind="agreement", icon="lock")
 register("side.settled", label=_("settled a comment within your side"), kind="agreement", icon="lock")
 register("side.reopened", label=_("opened a comment within your side again"), kind="agreement", icon="lock")
+register("legal.published", label=_("published a version of the legal path"), kind="agreement", icon="ledger")
+register("legal.settled", label=_("settled a step of the legal path"), kind="agreement", icon="check")
+register("legal.withdrawn", label=_("took back a step of the legal path"), kind="agreement", icon="arrow")
+register("legal.filed", label=_("filed a document on the legal path"), kind="agreement", icon="file")
+register(
+    "legal.council_answered",
+    label=_("answered the two questions about council approval"),
+    kind="agreement",
+    icon="decision",
+)
+register("legal.council_approved", label=_("filed the council's approval"), kind="agreement", icon="check")
+register(
+    "legal.council_withdrawn", label=_("took back the council's approval"), kind="agreement", icon="stop"
+)
+register(
+    "legal.discussion_requested", label=_("asked the TKKSD for a discussion"), kind="turn", icon="review"
+)
+register("legal.opinion", label=_("gave an opinion in the TKKSD discussion"), kind="turn", icon="review")
+register(
+    "legal.discussion_paused", label=_("asked the applicant; the clock rests"), kind="turn", icon="clock"
+)
+register(
+    "legal.discussion_resumed", label=_("let the discussion's clock run again"), kind="turn", icon="clock"
+)
+register("legal.discussion_closed", label=_("closed the TKKSD discussion"), kind="decision", icon="review")
+register("legal.reminded", label=_("reminded of a step of the legal path"), kind="reminder", icon="reminder")
+register("legal.escalated", label=_("told the next desk of a late step"), kind="reminder", icon="alert")
+register(
+    "agreement.amended", label=_("amended the agreement with an addendum"), kind="agreement", icon="seal"
+)
+register(
+    "agreement.ending", label=_("reminds that the term of the agreement ends"), kind="reminder", icon="clock"
+)
+register("agreement.ended", label=_("recorded the end of the agreement"), kind="agreement", icon="exit")
+register("agreement.end_proposed", label=_("proposed to end the agreement"), kind="agreement", icon="turn")
+register("agreement.end_agreed", label=_("agreed to end the agreement"), kind="agreement", icon="exit")
+register("agreement.end_notified", label=_("gave notice to end the agreement"), kind="agreement", icon="stop")
+register("agreement.end_refused", label=_("refused to end the agreement"), kind="agreement", icon="cross")
+register(
+    "agreement.end_withdrawn",
+    label=_("took back the ending of the agreement"),
+    kind="agreement",
+    icon="arrow",
+)
+register("agreement.handed_over", label=_("handed over what the exit asks"), kind="agreement", icon="check")
+register("agreement.classified", label=_("classified the agreement"), kind="agreement", icon="file")
+register("agreement.recorded", label=_("recorded an agreement from paper"), kind="agreement", icon="file")
+register("agreement.corrected", label=_("corrected a record from paper"), kind="agreement", icon="file")
