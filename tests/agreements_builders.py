@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from balai.agreements.actions import approve_version, draft_agreement, open_signing, set_signatory, sign
+from balai.agreements.legal import answer_council
 from balai.agreements.models import Agreement, AgreementVersion
 from balai.applications.models import Application
 from balai.collaborations.actions import publish_shipped_schemes
@@ -94,7 +95,7 @@ def make_cast(*, scheme: str = "playground", stage: str = "drafting", **answers:
     )
 
 
-def make_agreement(cast: Cast, *, upto: str = "drafted") -> Agreement:
+def make_agreement(cast: Cast, *, upto: str = "drafted", council: bool = True) -> Agreement:
     """An agreement taken through the real doors, up to one of ``steps``."""
     steps = ("drafted", "named", "approved", "open", "signed")
     reach = steps.index(upto)
@@ -113,6 +114,8 @@ def make_agreement(cast: Cast, *, upto: str = "drafted") -> Agreement:
         for by in (cast.bureau, cast.founder):
             latest = agreement.versions.first()
             approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)
+        if council:
+            answer_no(cast)
     if reach >= 3:
         open_signing(agreement=agreement, by=cast.bureau)
     if reach >= 4:
@@ -120,6 +123,18 @@ def make_agreement(cast: Cast, *, upto: str = "drafted") -> Agreement:
             sign(agreement=agreement, by=by, seen_sha256=sha_of(agreement), consent=True)
     cast.collaboration.refresh_from_db()
     return Agreement.objects.get(pk=agreement.pk)
+
+
+def answer_no(cast: Cast) -> None:
+    """Both questions about the council's approval: no."""
+    answer_council(
+        subject=cast.collaboration,
+        burdens=False,
+        burdens_reason="Tidak ada beban baru.",
+        unbudgeted=False,
+        unbudgeted_reason="Biaya ditanggung mitra.",
+        by=cast.bureau,
+    )
 
 
 def sha_of(agreement: Agreement) -> str:

@@ -17,6 +17,7 @@ from balai.agreements.actions import (
     sign,
 )
 from balai.agreements.completion import seal
+from balai.agreements.legal import answer_council
 from balai.agreements.models import Agreement
 from balai.agreements.queries import current_version
 from balai.applications.actions import attach, record_checks, save_draft, start_application, submit_review
@@ -207,7 +208,18 @@ class World:
             version = current_version(Agreement.objects.get(pk=agreement.pk))
             assert version is not None
             approve_version(version=version, by=by, seen_sha256=version.document.sha256)
+        self.answer_council(collaboration)
         self.move(application, "open_signing", self.bureau)
+
+    def answer_council(self, collaboration: Collaboration, **extra: Any) -> None:
+        """Both questions about the council's approval, by default with no."""
+        values = {
+            "burdens": False,
+            "burdens_reason": "Tidak ada pungutan atau beban baru.",
+            "unbudgeted": False,
+            "unbudgeted_reason": "Seluruh biaya ditanggung mitra.",
+        } | extra
+        answer_council(subject=collaboration, by=self.bureau, **values)
 
     def to_preparation(self, application: Application) -> None:
         agreement = Agreement.objects.get(collaboration=application.collaboration.pk)

@@ -27,7 +27,7 @@ from balai.core import documents, ledger
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry
 from balai.observations.models import Dataset
-from tests.agreements_builders import make_agreement, make_cast, sha_of
+from tests.agreements_builders import answer_no, make_agreement, make_cast, sha_of
 from tests.builders import make_auditor, make_bureau, make_company, make_founder, make_signatory, make_user
 
 pytestmark = pytest.mark.django_db
@@ -281,6 +281,7 @@ def test_signing_opens_once_both_approved() -> None:
     for by in (cast.officer, cast.founder):
         latest = agreement.versions.first()
         approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)
+    answer_no(cast)
     opened = open_signing(agreement=agreement, by=cast.bureau)
 
     assert (opened.state, opened.collaboration.stage) == ("signing", "signing")
@@ -396,6 +397,7 @@ def test_sealed_schedule_becomes_the_datasets_on_record(demo) -> None:
     for by in (cast.bureau, cast.founder):
         latest = agreement.versions.first()
         approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)
+    answer_no(cast)
     open_signing(agreement=agreement, by=cast.bureau)
     for by in (cast.city_signatory, cast.partner_signatory):
         sign(agreement=agreement, by=by, seen_sha256=sha_of(agreement), consent=True)

@@ -6,4 +6,12 @@ class AgreementsConfig(AppConfig):
     label = "agreements"
 
     def ready(self) -> None:
-        from balai.agreements import audiences, guards, signing_tasks, tasks, threads, verbs  # noqa: F401
+        from balai.agreements import (  # noqa: F401
+            audiences,
+            guards,
+            legal_told,
+            signing_tasks,
+            tasks,
+            threads,
+            verbs,
+        )

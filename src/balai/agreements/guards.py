@@ -3,13 +3,13 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from balai.agreements import stops
 from balai.agreements.drafting import longest_end
 from balai.agreements.models import AgreementState
 from balai.agreements.queries import label_of_blank, latest_of
 from balai.collaborations.models import Collaboration
 from balai.collaborations.registry import guard
 from balai.core.rules import YES, Verdict, no
-from balai.observations.models import Dataset
 
 OURS = gettext_lazy("a rule of this hub")
 PARTIES = gettext_lazy("the parties, in the text of the agreement")
@@ -119,34 +119,25 @@ def term(collaboration: Collaboration) -> Verdict:
 
 
 @guard(
+    "agreement.council",
+    text=gettext_lazy("Council (DPRD) approval is not needed, or it is there"),
+    source=gettext_lazy("PP 28/2018 as quoted by Samarinda and Bandung; to be checked by counsel"),
+    lifted_by=gettext_lazy(
+        "the cooperation bureau, by answering both questions or filing the council's approval"
+    ),
+)
+def council(collaboration: Collaboration) -> Verdict:
+    return stops.council_cleared(collaboration)
+
+
+@guard(
     "agreement.lawful_data",
     text=gettext_lazy("Personal data flows have legal basis, controller and retention"),
     source=gettext_lazy("UU 27/2022 on personal data protection"),
     lifted_by=PARTIES,
 )
 def lawful_data(collaboration: Collaboration) -> Verdict:
-    latest = latest_of(collaboration)
-    faulty: list[str] = []
-    scheduled: set[str] = set()
-    if latest is not None:
-        for flow in latest.reading.flows:
-            scheduled.add(flow.dataset)
-            if flow.personal and not (flow.legal_basis and flow.controller and flow.retention_days):
-                faulty.append(flow.name.id)
-        linked = Dataset.objects.filter(agreements=latest.agreement_id, personal=True)
-        for dataset in linked:
-            whole = dataset.legal_basis and dataset.controller and dataset.retention_days
-            if str(dataset.pk) not in scheduled and not whole:
-                faulty.append(dataset.name)
-    if faulty:
-        return no(
-            _(
-                "Personal data flows without legal basis, controller or retention: %(names)s. UU 27/2022 asks"
-                " for all three. Either party completes them in the schedule of data flows."
-            )
-            % {"names": ", ".join(faulty)}
-        )
-    return YES
+    return stops.lawful_data(collaboration, latest_of(collaboration))
 
 
 @guard(
@@ -159,12 +150,4 @@ def procurement(collaboration: Collaboration) -> Verdict:
     latest = latest_of(collaboration)
     if latest is None:
         return no(_("There is no agreement that could name a procurement reference."))
-    agreement = latest.agreement
-    if agreement.spends_regional_budget and not agreement.procurement_reference:
-        return no(
-            _(
-                "Regional budget (APBD) is spent, so Perpres 16/2018 asks for a procurement reference."
-                " The agency enters it in the agreement."
-            )
-        )
-    return YES
+    return stops.procured(collaboration, latest.agreement)

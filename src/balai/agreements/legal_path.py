@@ -8,7 +8,6 @@ import datetime as dt
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -166,9 +165,9 @@ def parse(source: str) -> LegalPath:
     stops = _once(lines, "stops", [_stop(r, sources) for r in tables(lines, data, "stops")])
     steps = tables(lines, data, "steps")
     known = {str(reader.data.get("key")) for reader in steps}
-    papers = _grouped(tables(lines, data, "papers", required=False), known, _line)
-    checks = _grouped(tables(lines, data, "checks", required=False), known, _line)
-    later = _grouped(tables(lines, data, "escalations", required=False), known, _escalation)
+    papers = _lines_of(tables(lines, data, "papers", required=False), known)
+    checks = _lines_of(tables(lines, data, "checks", required=False), known)
+    later = _escalations_of(tables(lines, data, "escalations", required=False), known)
     path = LegalPath(
         key=top.text("key"),
         version=top.text("version"),
@@ -249,15 +248,25 @@ def _escalation(reader: Reader) -> Escalation:
     return row
 
 
-def _grouped[T: (Line, Escalation)](readers: list[Reader], steps: set[str], make: Any) -> dict[str, list[T]]:
-    found: dict[str, list[T]] = {}
+def _lines_of(readers: list[Reader], steps: set[str]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
     for reader in readers:
         step = reader.choice("step", sorted(steps))
+        made = _line(reader)
         rows = found.setdefault(step, [])
-        made = make(reader)
-        if isinstance(made, Line) and any(made.key == row.key for row in rows):  # type: ignore[union-attr]
+        if any(made.key == row.key for row in rows):
             raise reader.fail("key", f"{reader.table}: {made.key!r} stands twice for {step!r}")
-        if isinstance(made, Escalation) and rows and made.over <= rows[-1].over:  # type: ignore[union-attr]
+        rows.append(made)
+    return found
+
+
+def _escalations_of(readers: list[Reader], steps: set[str]) -> dict[str, list[Escalation]]:
+    found: dict[str, list[Escalation]] = {}
+    for reader in readers:
+        step = reader.choice("step", sorted(steps))
+        made = _escalation(reader)
+        rows = found.setdefault(step, [])
+        if rows and made.over <= rows[-1].over:
             raise reader.fail("over", f"the escalations of {step!r} must come later and later")
         rows.append(made)
     return found

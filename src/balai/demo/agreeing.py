@@ -11,6 +11,7 @@ from balai.agreements.actions import (
     sign,
 )
 from balai.agreements.completion import seal
+from balai.agreements.legal import answer_council
 from balai.agreements.models import Agreement, AgreementVersion
 from balai.agreements.queries import current_version
 from balai.collaborations.models import Collaboration
@@ -58,7 +59,15 @@ def approve(agreement: Agreement, by: User) -> None:
 
 
 def open_for_signing(parties: Parties, agreement: Agreement) -> None:
-    """The bureau fixes the text and asks for signatures."""
+    """The bureau answers for the council, fixes the text and asks for signatures."""
+    answer_council(
+        subject=parties.collaboration,
+        burdens=False,
+        burdens_reason="Tidak ada pungutan atau beban baru bagi warga dan daerah (contoh).",
+        unbudgeted=False,
+        unbudgeted_reason="Biaya ditanggung mitra atau sudah ada dalam APBD tahun berjalan (contoh).",
+        by=parties.bureau,
+    )
     open_signing(agreement=agreement, by=parties.bureau)
 
 
