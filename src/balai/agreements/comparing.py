@@ -17,9 +17,14 @@ class Piece:
     text: str
 
 
+def tokens(text: str) -> list[str]:
+    """Words, runs of space, and single signs; joined they are the text again."""
+    return _TOKEN.findall(text)
+
+
 def compare(before: str, after: str) -> list[Piece]:
     """Pieces that give ``before`` when the new ones are left out, and ``after`` when the gone ones are."""
-    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
+    old, new = tokens(before), tokens(after)
     pieces: list[Piece] = []
 
     def add(kind: str, tokens: list[str]) -> None:
