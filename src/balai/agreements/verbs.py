@@ -89,3 +89,4 @@ register("agreement.handed_over", label=_("handed over what the exit asks"), kin
 register("agreement.classified", label=_("classified the agreement"), kind="agreement", icon="file")
 register("agreement.recorded", label=_("recorded an agreement from paper"), kind="agreement", icon="file")
 register("agreement.corrected", label=_("corrected a record from paper"), kind="agreement", icon="file")
+register("side.drafted", label=_("brought an edited draft back"), kind="agreement", icon="lock")
