@@ -153,7 +153,14 @@ def _parameters(spec: IndexSpec, name: str) -> list[Any]:
     return [
         spec.panel,
         *(
-            [canonical(spec.normalise_of(one)), one.direction, one.transform, one.goalposts, one.target]
+            [
+                canonical(spec.normalise_of(one)),
+                one.direction,
+                one.shift,
+                one.transform,
+                one.goalposts,
+                one.target,
+            ]
             for one in spec.indicators
         ),
     ]
@@ -192,6 +199,7 @@ def _run(spec: IndexSpec, data: Data, name: str, key: str, before: Stage) -> Sta
                         X[block, at],
                         spec.normalise_of(one),
                         direction=one.direction,
+                        shift=one.shift,
                         kind=one.transform,
                         posts=one.goalposts,
                         target=one.target,
@@ -312,10 +320,10 @@ def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) 
     table = np.column_stack([scores[code] for code in codes])
     dropped = {unit: why for stage in stages if stage.name == "screen" for unit, why in stage.notes.items()}
     if dropped:
-        warnings.insert(0, f"{len(dropped)} left out by screening: {', '.join(dropped)}")
+        warnings.insert(0, f"{len(dropped)} left out by screening: {_some(list(dropped))}")
     empty = [_label(data, row) for row, score in zip(rows, scores[spec.top], strict=True) if np.isnan(score)]
     if empty:
-        warnings.append(f"{len(empty)} without a score in {spec.top}: {', '.join(empty)}")
+        warnings.append(f"{len(empty)} without a score in {spec.top}: {_some(empty)}")
     shown = round_half_up(table, spec.output.round) if spec.output.round is not None else table
     at = next(place for place, stage in enumerate(stages) if stage.name == "impute")
     measured, filled = (_of_rows(stages[place], rows) for place in (at - 1, at))
@@ -337,6 +345,12 @@ def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) 
         spec_hash=spec.hash(),
         data_hash=data.hash,
         key=keys[spec.top],
+    )
+
+
+def _some(names: Sequence[str], most: int = 12) -> str:
+    return (
+        ", ".join(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
     )
 
 
@@ -424,7 +438,7 @@ def _node(
     there = ~np.isnan(X)
     thin = (there.mean(axis=1) < node.min_coverage - 1e-9) & ~np.isnan(score)
     if thin.any():
-        names = ", ".join(_label(data, row) for row in rows[thin])
+        names = _some([_label(data, row) for row in rows[thin]])
         warnings.append(
             f"{int(thin.sum())} without {node.code}: less than {node.min_coverage:.0%} of its parts "
             f"are there, for {names}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from balai.methods.index.errors import StageError
 from balai.methods.index.ranking import rank_up
 from balai.methods.index.steps import (
+    FLOORS,
     Borda,
     DistanceToMaximum,
     DistanceToReference,
@@ -37,8 +38,7 @@ def transform(x: Matrix, kind: Transform, column: str = "") -> Matrix:
     """``x`` (U,) or a number through an increasing function; ``StageError`` where it has no value."""
     if kind == "none":
         return x
-    floor = {"log": 0.0, "log10": 0.0, "log1p": -1.0, "sqrt": 0.0}[kind]
-    least = np.nanmin(x)
+    floor, least = FLOORS[kind], np.nanmin(x)
     if least < floor or (least == floor and kind != "sqrt"):
         raise StageError("normalise", column, f"the value {least:g} has no {kind}")
     function = {"log": np.log, "log10": np.log10, "log1p": np.log1p, "sqrt": np.sqrt}[kind]
@@ -94,6 +94,7 @@ def normalise(
     step: Normalise,
     *,
     direction: int = 1,
+    shift: float = 0.0,
     kind: Transform = "none",
     posts: Range | None = None,
     target: float | None = None,
@@ -102,12 +103,13 @@ def normalise(
 ) -> Matrix:
     """Normalise one column (U,) as ``step`` says; gaps stay gaps.
 
-    ``posts`` and ``target`` are in the unit of ``x`` before ``kind``; ``reference`` is the row of the unit
-    that distance_to_reference names. ``StageError`` names ``column`` where the method has no answer.
+    ``posts`` and ``target`` are in the unit of ``x``, before ``shift`` and ``kind``; ``reference`` is the row
+    of the unit that distance_to_reference names. ``StageError`` names ``column`` where the method has no
+    answer.
     """
     if np.isnan(x).all():
         return x
-    plain = transform(x, kind, column)
+    plain = transform(x + shift if shift else x, kind, column)
     y = plain * direction
     low, high = float(np.nanmin(y)), float(np.nanmax(y))
     if low == high and isinstance(step, MinMax | ZScore | DistanceToMaximum):
@@ -142,7 +144,7 @@ def normalise(
         case Goalposts():
             if posts is None:
                 raise StageError("normalise", column, "goalposts are asked for, and the indicator has none")
-            ends = transform(np.array(posts), kind, column)
+            ends = transform(np.array(posts) + shift, kind, column)
             return goalposts(
                 plain, (float(ends[0]), float(ends[1])), step.range, cap=step.cap, direction=direction
             )
@@ -157,7 +159,7 @@ def normalise(
         case DistanceToTarget():
             if target is None:
                 raise StageError("normalise", column, "distance_to_target is asked for, and it has no target")
-            mark = float(transform(np.array([target]), kind, column)[0]) * direction
+            mark = float(transform(np.array([target]) + shift, kind, column)[0]) * direction
             if mark <= low:
                 raise StageError(
                     "normalise", column, f"its target {target:g} is no better than its worst value"

@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from balai.methods.index.errors import SpecError
 from balai.methods.index.steps import (
+    FLOORS,
     METHODS,
     SHORT,
     Aggregate,
@@ -52,8 +53,9 @@ class Indicator:
     """One column of the data and its place in the index.
 
     ``direction`` is 1 where more is better, -1 where less is. The value is divided by the column
-    ``denominator`` and multiplied by ``per``; ``transform`` is applied to it, to ``goalposts`` and to
-    ``target`` before it is normalised. ``impute``, ``treat`` and ``normalise`` replace the index's own.
+    ``denominator`` and multiplied by ``per``; before it is normalised ``shift`` is added and ``transform``
+    applied, to the value, to ``goalposts`` and to ``target`` alike. ``impute``, ``treat`` and ``normalise``
+    replace the index's own.
     """
 
     code: str
@@ -66,6 +68,7 @@ class Indicator:
     target: float | None = None
     denominator: str | None = None
     per: float = 1.0
+    shift: float = 0.0
     transform: Transform = "none"
     column: str | None = None
     impute: Impute | None = None
@@ -318,16 +321,25 @@ def _check_indicator(indicator: Indicator) -> None:
                 f"{at}.goalposts",
                 f"reversed: lower {low:g} is above upper {high:g} (direction says which end is good)",
             )
-        if indicator.transform in ("log", "log10") and low <= 0:
-            raise SpecError(f"{at}.goalposts", f"lower {low:g} has no logarithm")
-    if indicator.target is not None and indicator.transform in ("log", "log10") and indicator.target <= 0:
-        raise SpecError(f"{at}.target", f"{indicator.target:g} has no logarithm")
+        _check_transformed(f"{at}.goalposts", indicator, low)
+    if indicator.target is not None:
+        _check_transformed(f"{at}.target", indicator, indicator.target)
+    if not math.isfinite(indicator.shift):
+        raise SpecError(f"{at}.shift", f"{indicator.shift} is not a finite number")
     if not (math.isfinite(indicator.per) and indicator.per > 0):
         raise SpecError(f"{at}.per", f"{indicator.per:g} is not above 0")
     if isinstance(indicator.impute, ImputeEM):
         raise SpecError(f"{at}.impute", "em fits all indicators together: name it for the whole index")
     for name in ("impute", "treat", "normalise"):
         _check_step(f"{at}.{name}", getattr(indicator, name))
+
+
+def _check_transformed(at: str, indicator: Indicator, value: float) -> None:
+    floor = FLOORS[indicator.transform]
+    if value + indicator.shift < floor or (
+        value + indicator.shift == floor and indicator.transform != "sqrt"
+    ):
+        raise SpecError(at, f"{value:g} has no {indicator.transform}")
 
 
 def _check_node(node: Node) -> None:

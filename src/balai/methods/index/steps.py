@@ -14,6 +14,12 @@ Fallback = Literal["mean", "median", "none"]
 Transform = Literal["none", "log", "log10", "log1p", "sqrt"]
 
 
+FLOORS: Mapping[str, float] = MappingProxyType(
+    {"none": -math.inf, "log": 0.0, "log10": 0.0, "log1p": -1.0, "sqrt": 0.0}
+)
+"""What a value must lie above to be transformed; sqrt takes its floor too."""
+
+
 class Step:
     """One method with its parameters. ``name`` is what a file calls it; ``fault()`` says what is wrong."""
 
