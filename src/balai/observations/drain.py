@@ -157,21 +157,28 @@ class Drainer:
         )
         engine.register("numbered", {"number": numbers})
         engine.execute(
-            "CREATE OR REPLACE TEMP TABLE arrived AS"
-            " SELECT fresh.*, numbered.number AS number FROM fresh POSITIONAL JOIN numbered"
+            f"CREATE OR REPLACE TEMP TABLE ids AS SELECT md5_number(fresh.{event}) AS id,"  # noqa: S608
+            " numbered.number AS number FROM fresh POSITIONAL JOIN numbered"
         )
         engine.unregister("numbered")
-        seen = quoted(f"seen_{table}")
         engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM arrived AS a"  # noqa: S608
-            f" WHERE NOT EXISTS (SELECT 1 FROM {seen} AS s WHERE s.event = md5_number(a.{event}))"
-            f" QUALIFY row_number() OVER (PARTITION BY a.{event} ORDER BY a.number) = 1"
+            "CREATE OR REPLACE TEMP VIEW arrived AS"
+            " SELECT fresh.*, ids.id, ids.number FROM fresh POSITIONAL JOIN ids"
         )
-        counts = dict(engine.execute("SELECT number, count(*) FROM kept GROUP BY number").fetchall())
+        seen = quoted(f"seen_{table}")
+        kept = "arrived"
+        if self._has_repeated(seen):
+            kept = "kept"
+            engine.execute(
+                "CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM arrived"  # noqa: S608
+                f" WHERE id NOT IN (SELECT id FROM {seen})"
+                " QUALIFY row_number() OVER (PARTITION BY id ORDER BY number) = 1"
+            )
+        counts = dict(engine.execute(f"SELECT number, count(*) FROM {kept} GROUP BY number").fetchall())  # noqa: S608
         for number in np.unique(numbers).tolist():
             batches[number].accepted = counts.get(number, 0)
         self._name_batches(batches, sorted(counts))
-        days = engine.execute(f"SELECT DISTINCT CAST({at} AS DATE) FROM kept ORDER BY 1").fetchall()  # noqa: S608
+        days = engine.execute(f"SELECT DISTINCT CAST({at} AS DATE) FROM {kept} ORDER BY 1").fetchall()  # noqa: S608
         listed = ", ".join(f"k.{quoted(name)}" for name, _kind in fields)
         files = []
         for (day,) in days:
@@ -183,8 +190,9 @@ class Drainer:
             whole = self.root / path
             whole.parent.mkdir(parents=True, exist_ok=True)
             rows = engine.execute(
-                f"COPY (SELECT {listed}, b.batch, b.received_at FROM kept AS k JOIN named AS b USING (number)"  # noqa: S608
-                f" WHERE CAST(k.{at} AS DATE) = DATE '{day}' ORDER BY k.{at}, k.{event})"
+                f"COPY (SELECT {listed}, b.batch, b.received_at"  # noqa: S608
+                f" FROM {kept} AS k JOIN named AS b USING (number)"
+                f" WHERE CAST(k.{at} AS DATE) = DATE '{day}')"
                 f" TO '{whole}' (FORMAT parquet, COMPRESSION zstd)"
             ).fetchall()[0][0]
             size, digest = finish(whole)
@@ -199,8 +207,16 @@ class Drainer:
                     made_at=timezone.now(),
                 )
             )
-        engine.execute(f"INSERT INTO {seen} SELECT md5_number({event}), current_date FROM kept")  # noqa: S608
+        engine.execute(f"INSERT INTO {seen} SELECT id, current_date FROM {kept}")  # noqa: S608
         return files
+
+    def _has_repeated(self, seen: str) -> bool:
+        """Whether any event arrived twice or is in the store."""
+        row = self._engine.execute(
+            "SELECT EXISTS (SELECT 1 FROM ids GROUP BY id HAVING count(*) > 1)"  # noqa: S608
+            f" OR EXISTS (SELECT 1 FROM ids SEMI JOIN {seen} USING (id))"
+        ).fetchone()
+        return bool(row and row[0])
 
     def _name_batches(self, batches: list[_Batch], numbers: list[int]) -> None:
         self._engine.execute(
@@ -223,7 +239,7 @@ class Drainer:
         name, today = quoted(f"seen_{table}"), datetime.now(UTC).date()
         since = today - KEEP_IDS
         if table not in self._seen:
-            self._engine.execute(f"CREATE TEMP TABLE {name} (event UHUGEINT, day DATE)")
+            self._engine.execute(f"CREATE TEMP TABLE {name} (id UHUGEINT, day DATE)")
             for file in StoreFile.objects.filter(table=table, made_at__gte=timezone.now() - KEEP_IDS):
                 self._engine.execute(
                     f"INSERT INTO {name} SELECT md5_number({quoted(contract.event.name)}), ?"  # noqa: S608

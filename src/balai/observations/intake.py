@@ -9,17 +9,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from balai.observations.checking import Bad, Checked, Checker, EnvelopeError
-from balai.observations.contracts import Role
+from balai.observations.contracts import Contract, Role
 from balai.observations.quota import Bucket
 from balai.observations.segments import Header, Place, Record
-from balai.observations.subjects import SubjectKeys
+from balai.observations.subjects import SubjectKeys, digest
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENTS = "application/cloudevents-batch+json"
 ROWS = "application/x-ndjson"
 MOST_REMEMBERED_ROWS = 1_000_000
@@ -156,10 +157,10 @@ class Intake:
                 400, "idempotency-key", "Send an Idempotency-Key of 8 to 100 characters with every batch."
             )
         now = time.time() if now is None else now
-        digest = hashlib.sha256(body).hexdigest()
+        fingerprint = hashlib.sha256(body).hexdigest()
         known = self._answers.get((door.id, idempotency))
         if known is not None:
-            if known[0] != digest:
+            if known[0] != fingerprint:
                 raise RefusedBatchError(
                     422, "idempotency-reused", "This Idempotency-Key came before with another body."
                 )
@@ -169,8 +170,8 @@ class Intake:
         checked = self._read(door, form, body, now)
         received = len(checked.rows) + len(checked.bad)
         self._charge(door, received, now)
-        prepared = self._sort(door, idempotency, digest, checked, received, now)
-        self._answers[(door.id, idempotency)] = (digest, None)
+        prepared = self._sort(door, idempotency, fingerprint, checked, received, now)
+        self._answers[(door.id, idempotency)] = (fingerprint, None)
         return prepared
 
     def _read(self, door: Door, form: str, body: bytes, now: float) -> Checked:
@@ -196,7 +197,7 @@ class Intake:
         door.today = (day, sent + rows)
 
     def _sort(
-        self, door: Door, idempotency: str, digest: str, checked: Checked, received: int, now: float
+        self, door: Door, idempotency: str, fingerprint: str, checked: Checked, received: int, now: float
     ) -> Prepared:
         contract = door.checker.contract
         table = ("sandbox:" if door.sandbox else "") + contract.table
@@ -211,13 +212,7 @@ class Intake:
             else:
                 duplicates += 1
         if subject is not None:
-            at, name, digest_of = contract.time.name, subject.name, self._subjects.digest
-            for row in rows:
-                value = getattr(row, name)
-                if value is not None:
-                    setattr(
-                        row, name, digest_of(contract.table, getattr(row, at).astimezone(UTC).date(), value)
-                    )
+            self._hide(rows, contract, subject.name)
         batch = _uuid7(now)
         lines = door.checker.encode_lines(rows)
         sealed = msgspec.json.encode([_kept(one, self._seal) for one in bad]) if bad else b""
@@ -228,7 +223,7 @@ class Intake:
             table=contract.table,
             key=door.id,
             idempotency=idempotency,
-            digest=digest,
+            digest=fingerprint,
             received_at=now,
             received=received,
             accepted=len(rows),
@@ -250,7 +245,21 @@ class Intake:
             sandbox=door.sandbox,
             problems=[{"row": one.row, "pointer": one.pointer, "reason": one.reason} for one in bad[:20]],
         )
-        return Prepared(Record(header, lines, sealed), receipt, door.id, idempotency, digest, fresh)
+        return Prepared(Record(header, lines, sealed), receipt, door.id, idempotency, fingerprint, fresh)
+
+    def _hide(self, rows: list[Any], contract: Contract, subject: str) -> None:
+        """Put each row's subject under the key of its day."""
+        at = contract.time.name
+        keys: dict[int, bytes] = {}
+        for row in rows:
+            value = getattr(row, subject)
+            if value is None:
+                continue
+            day = (getattr(row, at) - EPOCH).days
+            key = keys.get(day)
+            if key is None:
+                key = keys[day] = self._subjects.key(contract.table, EPOCH.date() + timedelta(day))
+            setattr(row, subject, digest(value, key))
 
     def kept(self, prepared: Prepared, place: Place, node: str) -> SentReceipt:
         """The log has the batch: the receipt to answer with, now and to every repetition."""

@@ -4,15 +4,20 @@ A group is one table and one UTC day. Destroying the group's key makes its subje
 the store and in every backup of it.
 """
 
-import hashlib
 import os
 import secrets
 from collections import OrderedDict
 from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 
-SIZE = 16
+DIGEST_BYTES = 16
 MOST_KEYS = 512
+
+
+def digest(subject: str, key: bytes) -> str:
+    """The subject as 32 hexadecimal digits under its group's key."""
+    return blake2b(subject.encode(), digest_size=DIGEST_BYTES, key=key).hexdigest()
 
 
 class SubjectKeys:
@@ -22,10 +27,9 @@ class SubjectKeys:
         self.folder = folder
         self._known: OrderedDict[tuple[str, date], bytes] = OrderedDict()
 
-    def digest(self, table: str, day: date, subject: str) -> str:
-        """32 hexadecimal digits for the subject. Raises LookupError where the group's key was destroyed."""
-        key = self._known.get((table, day)) or self._key(table, day)
-        return hashlib.blake2b(subject.encode(), digest_size=SIZE, key=key).hexdigest()
+    def key(self, table: str, day: date) -> bytes:
+        """The group's key, made where there is none. Raises LookupError where it was destroyed."""
+        return self._known.get((table, day)) or self._read(table, day)
 
     def destroy(self, table: str, day: date) -> bool:
         """Erase a group's key and forbid another; False where it was destroyed before."""
@@ -47,7 +51,7 @@ class SubjectKeys:
     def _path(self, table: str, day: date) -> Path:
         return self.folder / table / f"{day.isoformat()}.key"
 
-    def _key(self, table: str, day: date) -> bytes:
+    def _read(self, table: str, day: date) -> bytes:
         path = self._path(table, day)
         if path.with_suffix(".gone").exists():
             raise LookupError(f"the key of {table} of {day} was destroyed")

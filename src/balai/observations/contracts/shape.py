@@ -89,7 +89,7 @@ class Contract:
     def minor(self) -> int:
         return int(self.version.split(".")[1])
 
-    @property
+    @cached_property
     def table(self) -> str:
         """The store's name for the rows of every minor version of one major one."""
         return f"{self.id.replace('-', '_')}_v{self.major}"

@@ -1,0 +1,50 @@
+import logging
+import signal
+from argparse import ArgumentParser
+from threading import Event
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import close_old_connections
+
+from balai.observations.drain import Drainer
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Bring what the ingest nodes wrote into the store, until Ctrl-C. One a hub."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="stop when the log is drained")
+        parser.add_argument("--every", type=float, default=2.0, help="seconds between two steps (default: 2)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            drainer = Drainer()
+        except BlockingIOError:
+            raise CommandError("Another drainer is at work on this store.", returncode=2) from None
+        stop = Event()
+        if not options["once"]:
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(signum, lambda *_received: stop.set())
+        while not stop.is_set():
+            close_old_connections()
+            try:
+                step = drainer.step()
+            except Exception:
+                if options["once"]:
+                    raise
+                logger.exception("A step failed; nothing of it was kept. The next one begins where it began.")
+                drainer.close()
+                stop.wait(options["every"])
+                drainer = Drainer()
+                continue
+            if step.batches:
+                logger.info("%s batches, %s rows, %s files", step.batches, step.rows, step.files)
+            elif options["once"]:
+                break
+            else:
+                stop.wait(options["every"])
+        drainer.close()
