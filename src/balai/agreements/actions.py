@@ -192,6 +192,7 @@ def propose_version(
         fields["procurement_reference"] = tidy(procurement_reference)[:120]
     if spends_regional_budget is not None:
         fields["spends_regional_budget"] = spends_regional_budget
+    _check_budget(agreement, fields, by)
     if fields and "procurement" in latest.reading.variables:
         text = _procurement(agreement, fields)
         changes["variables"] = {**changes.get("variables", {}), "procurement": text}
@@ -583,6 +584,17 @@ def _note(
         public=public,
         data=data,
     )
+
+
+def _check_budget(agreement: Agreement, fields: Mapping[str, Any], by: User) -> None:
+    """What lifts the stop on regional budget is the city's to state, and names a procurement."""
+    changed = {name for name, value in fields.items() if getattr(agreement, name) != value}
+    if changed:
+        require(rules.may_state_budget(by, agreement))
+    reference = str(fields.get("procurement_reference", ""))
+    if "procurement_reference" in changed and reference and not any(sign.isdigit() for sign in reference):
+        text = _("A procurement reference has a number. Give it as the procurement system has it.")
+        raise Invalid(_("The proposal cannot be kept as it is."), {"procurement_reference": [text]})
 
 
 def _procurement(agreement: Agreement, fields: Mapping[str, Any]) -> Both:

@@ -91,6 +91,14 @@ def may_propose(user: Reader, agreement: Agreement) -> Verdict:
     return YES
 
 
+def may_state_budget(user: Reader, agreement: Agreement) -> Verdict:
+    """Whether regional budget is spent, and under which procurement, is the city's to say."""
+    side = side_of(user, agreement)
+    if side is None or side[0].organisation.kind != OrganisationKind.AGENCY:
+        return no(_("The city's side says whether regional budget is spent, under which procurement."))
+    return YES
+
+
 def may_approve(user: Reader, agreement: Agreement, version: AgreementVersion) -> Verdict:
     """A party approves exactly the latest text, with no blank left."""
     side = side_of(user, agreement)
