@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Choose home and database before Django reads its settings."""
     given = os.environ.get("BALAI_DATABASE_URL", "")
-    for name in [name for name in os.environ if name.startswith("BALAI_")]:
+    for name in [name for name in os.environ if name.startswith("BALAI_") and name != "BALAI_ORACLES"]:
         del os.environ[name]
     (HOME / "static").mkdir(exist_ok=True)
     os.environ["BALAI_HOME"] = str(HOME)
