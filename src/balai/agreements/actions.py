@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from balai.agreements import certified, numbers, rules
 from balai.agreements.addenda import is_fit
+from balai.agreements.codes import mark_of
 from balai.agreements.drafting import first_terms, memorandum_terms, revised
 from balai.agreements.models import (
     LIVE,
@@ -30,9 +31,10 @@ from balai.agreements.models import (
     SigningRound,
 )
 from balai.agreements.queries import current_version, with_file
+from balai.agreements.sealing import trust_roots
 from balai.agreements.tasks import seal_agreement
 from balai.agreements.terms import AgreementTerms, Both, UnprintableError, tidy, unprintable
-from balai.agreements.typesetting import MOST_PARTIES, typeset
+from balai.agreements.typesetting import MOST_PARTIES, typeset, typesetter
 from balai.applications.models import Application
 from balai.collaborations.actions import make_move
 from balai.collaborations.models import Collaboration
@@ -50,8 +52,9 @@ LONGEST = {"signatory_name": 150, "signatory_title": 150, "mandate": 200, "numbe
 
 
 def verify_address(agreement_id: UUID) -> str:
-    """Where a printed copy can be checked."""
-    return f"{settings.ORIGIN}/verifikasi/?dokumen={agreement_id}"
+    """Where a printed copy can be checked, and under which authority it is to be sealed."""
+    authority = next(iter(trust_roots()), None)
+    return f"{settings.ORIGIN}/verifikasi/?dokumen={agreement_id}{mark_of(authority)}"
 
 
 def draft_agreement(*, collaboration: Collaboration, by: User) -> Agreement:
@@ -561,7 +564,12 @@ def _keep(
 
 
 def _facts(terms: AgreementTerms, document: Document) -> dict[str, Any]:
-    return {"version": terms.version, "sha256": document.sha256, "fingerprint": terms.fingerprint}
+    return {
+        "version": terms.version,
+        "sha256": document.sha256,
+        "fingerprint": terms.fingerprint,
+        "typesetter": typesetter(),
+    }
 
 
 def _note(

@@ -25,6 +25,7 @@ from balai.agreements.models import (
     Party,
 )
 from balai.agreements.terms import tidy, unprintable
+from balai.agreements.typesetting import typesetter
 from balai.core import ledger
 from balai.core.errors import Invalid, Refused, Stale, Text
 from balai.core.rules import require
@@ -233,6 +234,7 @@ def _place(
             "version": version.number,
             "sha256": version.document.sha256,
             "fingerprint": version.fingerprint,
+            "typesetter": typesetter(),
             "wording": version.reading.wording,
             "party": party.place,
             "number": text,

@@ -174,8 +174,11 @@ class AgreementTerms:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the canonical JSON, printed on the document."""
-        text = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """SHA-256 of the canonical JSON, printed on the document.
+
+        What stands at its default is left out, so that a field added later changes no older fingerprint.
+        """
+        text = json.dumps(_stated(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -228,6 +231,19 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
     return []
+
+
+def _stated(value: Any) -> Any:
+    """JSON values of what is not left at its default."""
+    if is_dataclass(value):
+        kept = {f.name: getattr(value, f.name) for f in fields(value)}
+        defaults = {f.name: f.default for f in fields(value)}
+        return {name: _stated(item) for name, item in kept.items() if item != defaults[name] and item != {}}
+    if isinstance(value, Mapping):
+        return {name: _stated(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_stated(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def decode(kind: Any, value: Any) -> Any:

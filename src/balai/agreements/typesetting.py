@@ -1,13 +1,16 @@
 """From terms to a PDF/A-2b and PDF/UA-1 document. Equal terms, equal bytes; no text is read as markup."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from balai.agreements import codes
 from balai.agreements.frame import Box, reserve
 from balai.agreements.terbilang import date_in_words, plain_date, terbilang
 from balai.agreements.terms import (
@@ -57,6 +60,7 @@ _ORDINALS_EN = (
 )
 _ROMANS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 MOST_PARTIES = len(_ROMANS)
+_MAKERS = ("codes", "frame", "terbilang", "typesetting")
 
 WORDS = {
     "initials": Both("Paraf", "Initials"),
@@ -96,6 +100,19 @@ def typeset(terms: AgreementTerms) -> bytes:
     if lost := terms.unprintable():
         raise UnprintableError(lost)
     return reserve(_compile("agreement.typ", _printed(terms), terms.dated_on), points(FRAME_MM))
+
+
+@cache
+def typesetter() -> str:
+    """What makes the bytes, so that a later reader knows whether theirs should be equal: the engine's
+    version and a hash of the templates, of the words around the terms and of what draws the code.
+    """
+    here = Path(__file__).resolve().parent
+    parts = sorted(FOLDER.glob("*.typ")) + [here / f"{name}.py" for name in _MAKERS]
+    digest = hashlib.sha256(version("qrcode").encode())
+    for part in parts:
+        digest.update(part.read_bytes())
+    return f"typst-{version('typst')}-{digest.hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +196,8 @@ def _printed(terms: AgreementTerms) -> dict[str, Any]:
         "version_line": f"versi {terms.version}",
         "date": _parts(terms.dated_on),
         "fingerprint": terms.fingerprint,
-        "verify_at": terms.verify_at,
-        "qr": qr_svg(terms.verify_at),
+        "verify_at": terms.verify_at.partition("&")[0],
+        "qr": qr_svg(codes.printed(terms.verify_at, version=terms.version, fingerprint=terms.fingerprint)),
         "parties": [_party(p) for p in terms.parties],
         "opening": _pair(
             Both(
@@ -326,7 +343,7 @@ def _personal(personal: bool, basis: str, controller: str, days: int | None) -> 
     )
 
 
-@cache
+@lru_cache(maxsize=256)
 def qr_svg(address: str) -> str:
     """A QR code of ``address`` as one SVG path with a quiet zone of four modules."""
     import qrcode  # type: ignore[import-untyped]
