@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -114,11 +114,23 @@ def build(spec: IndexSpec, data: Data, cache: Cache | None = None) -> IndexResul
     return combine(spec, data, stages, cache)
 
 
-def prepare(spec: IndexSpec, data: Data, cache: Cache) -> tuple[Stage, ...]:
-    """The tables before aggregation, from "raw" to the last of ``spec.order``."""
+def prepare(
+    spec: IndexSpec,
+    data: Data,
+    cache: Cache,
+    instead: Mapping[str, Callable[[Stage], Stage]] | None = None,
+) -> tuple[Stage, ...]:
+    """The tables before aggregation, from "raw" to the last of ``spec.order``.
+
+    ``instead`` makes the table of a stage, by its name, from the one before it in another way.
+    """
     stage = _raw(spec, data, cache)
     stages = [stage]
     for name in spec.order:
+        if instead and name in instead:
+            stage = instead[name](stage)
+            stages.append(stage)
+            continue
         parameters = json.dumps(_parameters(spec, name), sort_keys=True, separators=(",", ":"))
         key = key_of(name, parameters, stage.key)
         stage = cache.get(key, partial(_run, spec, data, name, key, stage))
