@@ -1,0 +1,131 @@
+"""Contracts: read from the open standard, faults by place, and what breaks a reader."""
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balai.observations.contracts import ContractError, Role, contract_of, read_contract
+from tests.observations_builders import DOCUMENT, trips
+
+
+def changed(**at: object) -> str:
+    """The trips contract with values put at ``path__to__key``."""
+    document = yaml.safe_load(DOCUMENT)
+    for path, value in at.items():
+        *steps, last = [int(step) if step.isdigit() else step for step in path.split("__")]
+        place = document
+        for step in steps:
+            place = place[step]
+        if value is ...:
+            del place[last]
+        elif isinstance(place, list) and last == len(place):
+            place.append(value)
+        else:
+            place[last] = value
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def test_a_contract_is_read_whole() -> None:
+    contract = trips()
+
+    assert (contract.id, contract.version, contract.table) == ("roda-trips", "1.0.0", "roda_trips_v1")
+    assert (contract.event_type, contract.source) == ("id.kota.mobility.trip.v1", "urn:hub:partner:roda")
+    assert [(field.name, field.role) for field in contract.fields] == [
+        ("event_id", Role.EVENT),
+        ("at", Role.TIME),
+        ("zone", Role.ZONE),
+        ("device", Role.SUBJECT),
+        ("vehicle", Role.DIMENSION),
+        ("distance_m", Role.MEASURE),
+        ("wait_s", Role.MEASURE),
+    ]
+    assert contract.fields[4].values == ("car", "motorcycle")
+    assert (contract.fields[5].minimum, contract.fields[5].maximum, contract.fields[5].unit) == (
+        0,
+        200000,
+        "m",
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [
+        ({"kind": "Contract"}, "kind"),
+        ({"version": "1"}, "version"),
+        ({"id": "Roda Trips"}, "id"),
+        ({"status": "maybe"}, "status"),
+        ({"description__purpose": ""}, "description.purpose"),
+        ({"schema": []}, "schema"),
+        ({"schema__0__properties": []}, "schema[0].properties"),
+        ({"schema__0__properties__5__logicalType": "money"}, "schema[0].properties[5].logicalType"),
+        ({"schema__0__properties__5__name": "zone"}, "schema[0].properties[5].name"),
+        ({"schema__0__properties__5__name": "batch"}, "schema[0].properties[5].name"),
+        ({"schema__0__properties__2__logicalTypeOptions__pattern": "("}, "pattern"),
+        ({"schema__0__properties__5__logicalTypeOptions__minimum": 300000}, "logicalTypeOptions"),
+        ({"schema__0__properties__3__customProperties__0__value": "attribute"}, "schema[0].properties"),
+        ({"schema__0__properties__1__customProperties__0__value": "event"}, "schema[0].properties"),
+        ({"customProperties__2": {"property": "other", "value": "x"}}, "customProperties"),
+    ],
+)
+def test_a_fault_names_its_place(at: dict[str, object], place: str) -> None:
+    with pytest.raises(ContractError) as fault:
+        read_contract(changed(**at))
+
+    assert any(place in where for where, _what in fault.value.faults)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- 1",
+        "a: [",
+        "a: &x [1]\nb: *x",
+        "kind: DataContract\nkind: DataContract",
+        "!!python/object:os.system x",
+        "a" * 300_000,
+    ],
+)
+def test_what_is_no_contract_is_refused(text: str) -> None:
+    with pytest.raises(ContractError):
+        read_contract(text)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
+def test_any_document_is_a_contract_or_a_list_of_faults(document: object) -> None:
+    with pytest.raises(ContractError):
+        contract_of(document)
+
+
+def test_an_optional_field_is_a_minor_change() -> None:
+    document = yaml.safe_load(DOCUMENT)
+    document["version"] = "1.1.0"
+    document["schema"][0]["properties"].append({"name": "pets", "logicalType": "boolean"})
+
+    assert list(contract_of(document).breaks(trips())) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "what"),
+    [
+        ({"schema__0__properties__6": ...}, "wait_s: removed"),
+        ({"schema__0__properties__6__required": True}, "wait_s: now required"),
+        ({"schema__0__properties__5__logicalType": "number"}, "distance_m: type changed"),
+        ({"schema__0__properties__5__logicalTypeOptions__minimum": 10}, "distance_m: minimum raised"),
+        ({"schema__0__properties__5__logicalTypeOptions__maximum": 10}, "distance_m: maximum lowered"),
+        ({"schema__0__properties__5__customProperties__1__value": "km"}, "distance_m: unit changed"),
+        (
+            {"schema__0__properties__4__quality__0__arguments__validValues": ["car"]},
+            "vehicle: allowed values changed",
+        ),
+        ({"description__purpose": "Advertising"}, "purpose: changed"),
+    ],
+)
+def test_anything_else_needs_a_new_major_version(at: dict[str, object], what: str) -> None:
+    assert what in list(read_contract(changed(**at)).breaks(trips()))
