@@ -118,6 +118,13 @@ def test_every_fault_of_a_row_is_named():
 
 
 @pytest.mark.usefixtures("in_english")
+def test_no_table_speaks_for_the_hub():
+    rows = read(table(["31", "MOB-01", "2024", "1", "balai"]))
+
+    assert rows[0].faults == ["What the hub computes itself is not brought in by a table."]
+
+
+@pytest.mark.usefixtures("in_english")
 def test_a_city_brings_only_its_own_figures():
     rows = read(
         table(["3273", "MOB-01", "2024", "1", "BPS"]),

@@ -24,11 +24,13 @@ class DimensionOut(Schema):
 class ValueOut(Schema):
     period: str
     value: Decimal
+    status: str
     as_of: date | None
     source: str
     source_url: str
     method_version: str
     note: str
+    invented: bool
 
 
 class IndicatorOut(Schema):
@@ -38,6 +40,8 @@ class IndicatorOut(Schema):
     name: str
     name_en: str
     unit: str
+    ucum: str
+    type: str
     higher_is_better: bool
     source: str
     frequency: str
@@ -64,7 +68,7 @@ def dimensions(request: HttpRequest) -> Any:
 def indicators(request: HttpRequest, dimension: Annotated[DimensionKey | None, Query()] = None) -> Any:
     """Values stand beside each other: sources may disagree, and a newer one overwrites nothing."""
     rows = Indicator.objects.prefetch_related(
-        Prefetch("values", queryset=Value.objects.filter(city=settings.DEFAULT_CITY))
+        Prefetch("values", queryset=Value.objects.standing().filter(city=settings.DEFAULT_CITY))
     )
     if dimension:
         rows = rows.filter(dimension=dimension)
@@ -76,6 +80,8 @@ def indicators(request: HttpRequest, dimension: Annotated[DimensionKey | None, Q
             "name": row.name,
             "name_en": row.name_en,
             "unit": row.unit,
+            "ucum": row.ucum,
+            "type": row.type,
             "higher_is_better": row.higher_is_better,
             "source": row.source,
             "frequency": row.frequency,

@@ -174,7 +174,7 @@ def load_programme() -> None:
     for row in table["cohort"]:
         Cohort.objects.get_or_create(
             year=row["year"],
-            defaults={key: row[key] for key in ("name", "invited", "chosen", "how")} | _cited(row["source"]),
+            defaults={key: row[key] for key in ("name", "invited", "chosen", "how", "how_en")} | _cited(row["source"]),
         )
     for row in table["membership"]:
         source = facts.sources()[row["source"]]

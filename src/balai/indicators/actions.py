@@ -30,12 +30,8 @@ from balai.indicators.models import (
 from balai.indicators.planning import Kind, plan
 from balai.indicators.rules import may_bring_values, may_close_batch
 from balai.indicators.shipped import Catalogue, catalogue
-from balai.indicators.tables import Defaults, Known, Row, read_rows, understand
+from balai.indicators.tables import HUB, Defaults, Known, Row, read_rows, understand
 from balai.people.models import City, User
-
-HUB = "Balai"
-"""The source of what the hub computes from its own records."""
-
 
 def publish_catalogue(found: Catalogue | None = None) -> int:
     """Bring sets, crosswalk and indicators to what the catalogue says; how many indicators it has.
@@ -203,6 +199,7 @@ def keep_measure(
     method_version: str,
     lineage: Mapping[str, Any],
     final: bool,
+    invented: bool = False,
 ) -> Value | None:
     """Keep what the hub computed; a later result for the period supersedes the earlier. None if unchanged."""
     status = "final" if final else "provisional"
@@ -211,7 +208,8 @@ def keep_measure(
         Indicator.objects.select_for_update().get(pk=indicator.pk)
         before = (
             Value.objects.standing()
-            .filter(city=city, indicator=indicator, period=period, source=HUB, method_version=method_version)
+            .filter(city=city, indicator=indicator, period=period, source=HUB)
+            .filter(method_version=method_version, invented=invented)
             .first()
         )
         if before and (before.value, before.status) == (exact, status):
@@ -226,6 +224,7 @@ def keep_measure(
             source=HUB,
             method_version=method_version,
             lineage=dict(lineage),
+            invented=invented,
             supersedes=before,
         )
         ledger.append(

@@ -173,6 +173,7 @@ class Value(models.Model):
     supersedes = models.OneToOneField(
         "self", models.PROTECT, null=True, related_name="superseded_by", help_text="the figure this corrects"
     )
+    invented = models.BooleanField(default=False, help_text="computed from demonstration records")
     lineage = models.JSONField(null=True, help_text="what the hub computed it from")
     batch = models.ForeignKey(ImportBatch, models.PROTECT, null=True, related_name="values")
     recorded_at = models.DateTimeField(auto_now_add=True)

@@ -20,6 +20,8 @@ from balai.core.inspection import refused
 from balai.indicators.models import MEASUREMENTS, CityCode, Indicator, ValueStatus
 from balai.people.models import City
 
+HUB = "Balai"
+"""The source of what the hub computes from its own records; no table may claim it."""
 MOST_ROWS = 20_000
 MOST_CELL = 300
 
@@ -182,6 +184,8 @@ def understood(number: int, cells: Mapping[str, str], known: Known, defaults: De
     row.source = cells.get("source") or defaults.source
     if not row.source:
         row.faults.append(_("No source is named."))
+    elif row.source.casefold() == HUB.casefold():
+        row.faults.append(_("What the hub computes itself is not brought in by a table."))
     row.source_url = cells.get("source_url") or defaults.source_url
     if row.source_url and urlsplit(row.source_url).scheme not in ("http", "https"):
         row.faults.append(_("The address of the source does not begin with http:// or https://."))

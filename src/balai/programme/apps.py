@@ -6,4 +6,4 @@ class ProgrammeConfig(AppConfig):
     label = "programme"
 
     def ready(self) -> None:
-        from balai.programme import records, verbs  # noqa: F401
+        from balai.programme import audiences, records, tasks, threads, verbs  # noqa: F401

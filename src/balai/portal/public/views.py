@@ -169,7 +169,7 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
     """The indicators of one dimension: every figure with period, source and the sources that disagree."""
     if key not in Dimension.values:
         raise Http404
-    values = Value.objects.filter(city=settings.DEFAULT_CITY).order_by("period", "as_of")
+    values = Value.objects.standing().filter(city=settings.DEFAULT_CITY).order_by("period", "as_of")
     indicators = list(
         Indicator.objects.filter(dimension=key).prefetch_related(Prefetch("values", queryset=values))
     )

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import get_language
 
 from balai.collaborations.models import Collaboration
 from balai.people.models import City, Organisation
@@ -16,11 +17,16 @@ class Cohort(models.Model):
     invited = models.PositiveIntegerField(null=True)
     chosen = models.PositiveIntegerField(null=True)
     how = models.TextField(blank=True)
+    how_en = models.TextField(blank=True)
     source = models.CharField(max_length=300)
     source_url = models.URLField(max_length=400, blank=True)
 
     class Meta:
         ordering = ["year"]
+
+    def text(self) -> str:
+        """How the cities were chosen, in the reader's language."""
+        return self.how_en if get_language() == "en" and self.how_en else self.how
 
 
 class CohortMembership(models.Model):
