@@ -373,7 +373,9 @@ class DeclineForm(forms.Form):
 
 
 class MemorandumForm(forms.Form):
-    partner = forms.ModelChoiceField(label=_("With"), queryset=Organisation.objects.none())
+    partner = forms.ModelMultipleChoiceField(
+        label=_("With"), queryset=Organisation.objects.none(), widget=forms.CheckboxSelectMultiple
+    )
     title_id = forms.CharField(label=_("Title, Bahasa Indonesia"), max_length=200)
     title_en = forms.CharField(label=_("Title, English"), max_length=200, required=False)
     purpose_id = forms.CharField(label=_("Purpose, Bahasa Indonesia"), widget=_area(), max_length=2000)
@@ -386,7 +388,7 @@ class MemorandumForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["partner"]
-        assert isinstance(field, forms.ModelChoiceField)
+        assert isinstance(field, forms.ModelMultipleChoiceField)
         kinds = (OrganisationKind.COMPANY, OrganisationKind.COMMUNITY)
         field.queryset = Organisation.objects.filter(kind__in=kinds, active=True, listed=True)
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from balai.portal.agreements import certified, verify, views
+from balai.portal.agreements import ceremony, certified, numbering, remote, signing, verify, views
 
 urlpatterns = [
     path("perjanjian/", views.register, name="agreement_list"),
@@ -24,5 +24,17 @@ urlpatterns = [
     path("perjanjian/<uuid:pk>/keterbukaan/", views.publish, name="agreement_publish"),
     path("perjanjian/<uuid:pk>/versi/<int:number>/", views.version_file, name="agreement_version"),
     path("perjanjian/<uuid:pk>/tersegel/", views.sealed_file, name="agreement_sealed"),
+    path("perjanjian/nomor/", numbering.book, name="number_book"),
+    path("perjanjian/<uuid:pk>/nomor/", numbering.number, name="agreement_number"),
+    path("perjanjian/<uuid:pk>/nomor/<int:number>/batal/", numbering.void, name="agreement_number_void"),
+    path("perjanjian/<uuid:pk>/rencana/", signing.plan, name="agreement_plan"),
+    path("perjanjian/<uuid:pk>/induk/", signing.memorandum, name="agreement_parent"),
+    path("perjanjian/<uuid:pk>/jarak-jauh/<slug:provider>/", remote.remote, name="agreement_remote"),
+    path("upacara/", ceremony.listing, name="ceremony_list"),
+    path("upacara/baru/", ceremony.prepare, name="ceremony_new"),
+    path("upacara/<uuid:pk>/", ceremony.ceremony, name="ceremony"),
+    path("upacara/<uuid:pk>/layar/", ceremony.board, name="ceremony_board"),
+    path("upacara/<uuid:pk>/giliran/", ceremony.turn, name="ceremony_turn"),
+    path("upacara/<uuid:pk>/tanda-tangan/", ceremony.sign_many, name="ceremony_sign"),
     path("verifikasi/", verify.verify, name="verify"),
 ]

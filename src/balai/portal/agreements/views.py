@@ -49,6 +49,7 @@ from balai.portal.agreements.forms import (
     TextForm,
     schedules,
 )
+from balai.portal.agreements.signing_panel import family, panel
 from balai.portal.forms import refuse
 from balai.portal.once import once
 
@@ -189,7 +190,7 @@ def memorandum(request: HttpRequest) -> HttpResponse:
             try:
                 made = actions.draft_memorandum(
                     city=city,
-                    parties=(seat.organisation, data["partner"]),
+                    parties=(seat.organisation, *data["partner"]),
                     title=data["title_id"],
                     title_en=data["title_en"],
                     purpose=data["purpose_id"],
@@ -238,6 +239,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "parties": _lines(request, agreement, latest),
         "latest": latest,
         "text": readable,
+        "family": family(request.user, agreement),
     }
     if readable is not None:
         context |= _text(readable.reading)
@@ -327,6 +329,7 @@ def _negotiation(request: HttpRequest, agreement: Agreement, latest: AgreementVe
         ),
         "may_decline": rules.may_decline(request.user, agreement),
         "may_publish": rules.may_publish(request.user, agreement),
+        "signing": panel(request.user, agreement),
         "open_now": agreement.phase in rules.OPEN,
     }
 
@@ -437,6 +440,8 @@ def party(request: HttpRequest, pk: UUID, place: int) -> HttpResponse:
             "number": own.number,
         },
     )
+    if rules.is_city_side(own):
+        del form.fields["number"]
     status = 200
     if request.method == "POST":
         status = 422
@@ -447,7 +452,7 @@ def party(request: HttpRequest, pk: UUID, place: int) -> HttpResponse:
                     name=form.cleaned_data["signatory_name"],
                     title=form.cleaned_data["signatory_title"],
                     mandate=form.cleaned_data["mandate"],
-                    number=form.cleaned_data["number"],
+                    number=form.cleaned_data.get("number"),
                     by=_person(request),
                 )
             except Invalid as fault:
