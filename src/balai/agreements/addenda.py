@@ -44,8 +44,7 @@ class Consolidated:
 def consolidated(agreement: Agreement) -> Consolidated:
     """The terms as amended by every sealed addendum, in their order; two queries.
 
-    Each article carries the values its own document gives it. Raises Agreement-less ValueError where the
-    agreement has no text here.
+    Each article carries the values its own document gives it. Raises ValueError without a text.
     """
     first = AgreementVersion.objects.filter(agreement=agreement).order_by("-number").first()
     if first is None:
@@ -298,8 +297,10 @@ def is_fit(addendum: Agreement, terms: AgreementTerms) -> Verdict:
 
 def take_effect(addendum: Agreement, terms: AgreementTerms, document: Document) -> None:
     """Let a sealed addendum move the term of what it amends; in the transaction of its seal."""
-    Agreement.objects.select_for_update().only("pk").get(pk=addendum.amends_id)
-    parent = Agreement.objects.get(pk=addendum.amends_id)
+    amended_pk = addendum.amends_id
+    assert amended_pk is not None
+    Agreement.objects.select_for_update().only("pk").get(pk=amended_pk)
+    parent = Agreement.objects.get(pk=amended_pk)
     before = parent.ends_on
     if terms.ends_on != before:
         Agreement.objects.filter(pk=parent.pk).update(ends_on=terms.ends_on)

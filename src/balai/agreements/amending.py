@@ -15,7 +15,7 @@ from balai.agreements.addenda import SCHEDULES, consolidated, first_addendum_ter
 from balai.agreements.drafting import longest_end
 from balai.agreements.models import Agreement, AgreementKind, Party
 from balai.agreements.queries import current_version
-from balai.agreements.rules import parties_of
+from balai.agreements.rules import parties_of, side_of
 from balai.agreements.terms import tidy
 from balai.core.errors import Invalid, Refused, Stale, Text
 from balai.core.rules import require
@@ -40,7 +40,7 @@ def draft_addendum(
     another addendum came first.
     """
     agreement = _fresh(agreement)
-    if open_addendum(agreement) and rules.side_of(by, agreement):
+    if open_addendum(agreement) and side_of(by, agreement):
         raise Stale(_("An addendum is on its way already. Finish or decline it before another begins."))
     require(rules.may_amend(by, agreement))
     latest = current_version(agreement)

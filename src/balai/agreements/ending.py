@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from balai.agreements import lifecycle_rules as rules
 from balai.agreements.actions import _locked, _note
-from balai.agreements.addenda import Consolidated, consolidated
+from balai.agreements.addenda import Consolidated, consolidated, open_termination
 from balai.agreements.clock import today_in
 from balai.agreements.models import (
     Agreement,
@@ -79,7 +79,7 @@ def _begin(agreement: Agreement, by: User, text: str, effective_on: date, basis:
     text = tidy(text)
     with transaction.atomic():
         locked = _locked(agreement)
-        if rules.side_of(by, locked) and rules.open_termination(locked):
+        if side_of(by, locked) and open_termination(locked):
             raise Stale(_("An ending is on its way already."))
         require(rules.may_end(by, locked))
         side = side_of(by, locked)
