@@ -79,8 +79,11 @@ class Drainer:
         self._seen: dict[str, date] = {}
 
     def close(self) -> None:
+        """Let go of engine and lock; once more does nothing."""
         self._engine.close()
-        os.close(self._lock)
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
 
     def step(self) -> Step:
         """Bring what the nodes wrote into the store; an empty Step where there was nothing."""
