@@ -1,6 +1,6 @@
 from django.urls import path
 
-from balai.portal.agreements import ceremony, certified, numbering, remote, signing, verify, views
+from balai.portal.agreements import ceremony, certified, legal, numbering, remote, signing, verify, views
 
 urlpatterns = [
     path("perjanjian/", views.register, name="agreement_list"),
@@ -36,5 +36,14 @@ urlpatterns = [
     path("upacara/<uuid:pk>/layar/", ceremony.board, name="ceremony_board"),
     path("upacara/<uuid:pk>/giliran/", ceremony.turn, name="ceremony_turn"),
     path("upacara/<uuid:pk>/tanda-tangan/", ceremony.sign_many, name="ceremony_sign"),
+    path("jalur-hukum/", legal.rules_page, name="legal_rules"),
+    path("kolaborasi/<str:reference>/jalur-hukum/", legal.of_collaboration, name="legal"),
+    path("perjanjian/<uuid:pk>/jalur-hukum/", legal.of_agreement, name="legal_memorandum"),
+    path("jalur-hukum/<str:key>/langkah/<slug:step>/", legal.step, name="legal_step"),
+    path("jalur-hukum/<str:key>/dprd/", legal.council, name="legal_council"),
+    path("jalur-hukum/<str:key>/pembahasan/", legal.discussion, name="legal_discussion"),
+    path("jalur-hukum/<str:key>/dokumen/<int:paper>/", legal.paper, name="legal_paper"),
+    path("jalur-hukum/<str:key>/dprd/<int:approval>/", legal.approval, name="legal_approval"),
+    path("jalur-hukum/<str:key>/pembahasan/<int:pause>/", legal.supplied, name="legal_supplied"),
     path("verifikasi/", verify.verify, name="verify"),
 ]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
+from balai.agreements.legal_standing import Clock, clock_of, open_discussion
 from balai.applications.rules import may_look
 from balai.collaborations import registry
 from balai.collaborations.actions import make_move
@@ -196,6 +197,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "collaborations/detail.html",
         {
             "tone": _tone(collaboration, now),
+            "talk_clock": _talk_clock(collaboration),
             **_doors(moves, my_turn=my_turn, phase=now.stage.phase),
             "it": collaboration,
             "scheme": collaboration.scheme,
@@ -217,6 +219,12 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             and Follow.objects.filter(user=request.user, thread=collaboration.thread).exists(),
         },
     )
+
+
+def _talk_clock(collaboration: Collaboration) -> Clock | None:
+    """How many working days the TKKSD's discussion takes, while it is under way: anybody may see."""
+    talk = open_discussion(collaboration)
+    return clock_of(talk, timezone.localdate()) if talk else None
 
 
 def _tone(collaboration: Collaboration, now: Standing) -> str:
