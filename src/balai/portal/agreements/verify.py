@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -13,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from balai.agreements import trust
+from balai.agreements import codes, trust
 from balai.agreements.certified import Examined, examine, sentences
 from balai.agreements.models import Agreement
 from balai.agreements.queries import Match, match_hash, with_parties
@@ -61,7 +60,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         else:
             status = 422
     elif "dokumen" in request.GET:
-        context = _of_agreement(request, request.GET["dokumen"])
+        context = _of_code(request)
     return render(
         request,
         "agreements/verify.html",
@@ -108,23 +107,35 @@ def _of_hash(request: HttpRequest, sha256: str) -> dict[str, Any]:
     return {"answer": _answer(None, match), "sha256": sha256, **_shown(request, match)}
 
 
-def _of_agreement(request: HttpRequest, text: str) -> dict[str, Any]:
+def _of_code(request: HttpRequest) -> dict[str, Any]:
+    """What the register says of a printed code: whose it is, and whether it has the terms printed with it."""
     try:
-        pk = UUID(text)
+        code = codes.read(request.get_full_path())
     except ValueError:
         return {"answer": _unknown()}
-    agreement = with_parties(Agreement.objects.visible_to(request.user)).filter(pk=pk).first()
+    agreement = with_parties(Agreement.objects.visible_to(request.user)).filter(pk=code.agreement).first()
     if agreement is None:
         return {"answer": _unknown()}
-    answer = Answer(
-        _("The code belongs to this agreement"),
-        _(
-            "That alone proves nothing about the paper or file in your hand:"
-            " check the file, or compare its SHA-256."
-        ),
-        "neutral",
+    match = match_hash(code.terms) if code.terms else None
+    shown = {"agreement": agreement, "valid": validity(agreement), "code": code}
+    if code.terms and (match is None or match.agreement.pk != agreement.pk or match.version != code.version):
+        sentence = _(
+            "The agreement is on this register, but it has no version with the terms this code names."
+            " Do not rely on the paper."
+        )
+        return {"answer": Answer(_("The code does not fit"), sentence, "stop"), **shown}
+    sentence = _(
+        "That alone proves nothing about the paper or file in your hand:"
+        " check the file, or compare its SHA-256."
     )
-    return {"answer": answer, "agreement": agreement, "valid": validity(agreement)}
+    if match is not None:
+        sentence = (
+            _("It was printed from version %(number)s of the text. Another came after it.")
+            if match.superseded
+            else _("It was printed from version %(number)s of the text, the latest.")
+        ) % {"number": code.version} + f" {sentence}"
+    tone = "wait" if match is not None and match.superseded else "neutral"
+    return {"answer": Answer(_("The code belongs to this agreement"), sentence, tone), **shown}
 
 
 def _shown(request: HttpRequest, match: Match | None) -> dict[str, Any]:

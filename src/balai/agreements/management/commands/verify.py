@@ -3,19 +3,25 @@
 import json
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import translation
 
+from balai.agreements import codes
 from balai.agreements.certified import Examined, as_json, examine, sentences
+from balai.agreements.offline import Compared, compare
 from balai.agreements.verifying import SENTENCES, verify_pdf
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 
 class Command(BaseCommand):
     help = (
-        "Check signed PDF files. Exit code 1 if any is not valid. With --trust neither register nor network"
-        " is asked: the file's signatures must lead to the certificates given."
+        "Check signed PDF files. Exit code 1 if any is not valid. With --trust or --qr neither register nor"
+        " network is asked: the signatures must lead to the certificates given, the file must have the terms"
+        " and its last seal the authority that the code printed on the paper names."
     )
     requires_system_checks = []
 
@@ -23,39 +29,62 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--trust", type=Path, help="PEM file of the authorities to trust")
         parser.add_argument("--revoked", type=Path, action="append", default=[], help="CRL file, PEM or DER")
+        parser.add_argument("--qr", metavar="CODE", help="the content of the printed code, as scanned")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument("--language", choices=["id", "en"], default="id", help="of the sentences")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["revoked"] and not options["trust"]:
-            raise CommandError("--revoked goes with --trust; the register keeps its own lists.")
+        alone = bool(options["trust"] or options["qr"])
+        if options["revoked"] and not alone:
+            raise CommandError("--revoked goes with --trust or --qr; the register keeps its own lists.")
         valid = True
         with translation.override(options["language"]):
+            code = _code(options["qr"])
+            authorities, lists = _authorities(options["trust"]), _lists(options["revoked"])
             for path in options["files"]:
-                found, sound = self._examined(path, options["trust"], options["revoked"])
+                data, compared = _read(path), None
+                if code is not None:
+                    compared = compare(data, code, trust=authorities, revoked=lists)
+                    found, sound = Examined(compared.report, None), compared.valid
+                elif alone:
+                    report = verify_pdf(data, authorities, revoked=lists)
+                    found, sound = Examined(report, None), report.sound
+                else:
+                    found = examine(data)
+                    sound = found.valid
                 valid &= sound
-                facts = _facts(path, found, sound, asked=options["trust"] is None)
+                facts = _facts(path, found, sound, asked=not alone, compared=compared)
                 self.stdout.write(json.dumps(facts, ensure_ascii=False) if options["json"] else _told(facts))
         if not valid:
             raise SystemExit(1)
 
-    def _examined(self, path: Path, trust: Path | None, revoked: list[Path]) -> tuple[Examined, bool]:
-        data = _read(path)
-        if trust is None:
-            found = examine(data)
-            return found, found.valid
-        from cryptography.x509 import load_pem_x509_certificates
 
-        try:
-            authorities = load_pem_x509_certificates(_read(trust))
-            lists = [_der(_read(file)) for file in revoked]
-        except ValueError as fault:
-            raise CommandError(f"not a certificate or revocation list: {fault}") from fault
-        report = verify_pdf(data, authorities, revoked=lists)
-        return Examined(report, None), report.sound
+def _code(text: str | None) -> codes.Code | None:
+    try:
+        return codes.read(text) if text is not None else None
+    except ValueError as fault:
+        raise CommandError(str(fault)) from fault
 
 
-def _facts(path: Path, found: Examined, valid: bool, *, asked: bool) -> dict[str, Any]:
+def _authorities(trust: Path | None) -> "list[Certificate]":
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return load_pem_x509_certificates(_read(trust)) if trust else []
+    except ValueError as fault:
+        raise CommandError(f"{trust} holds no certificate (PEM): {fault}") from fault
+
+
+def _lists(files: list[Path]) -> list[bytes]:
+    try:
+        return [_der(_read(file)) for file in files]
+    except ValueError as fault:
+        raise CommandError(f"not a revocation list (CRL): {fault}") from fault
+
+
+def _facts(
+    path: Path, found: Examined, valid: bool, *, asked: bool, compared: Compared | None
+) -> dict[str, Any]:
     report, match = found.report, found.match
     facts: dict[str, Any] = {
         "file": str(path),
@@ -68,6 +97,17 @@ def _facts(path: Path, found: Examined, valid: bool, *, asked: bool) -> dict[str
         "agreement": None,
         "signatures": [as_json(seal) | {"said": sentences(seal)} for seal in report.seals],
     }
+    if compared is not None:
+        facts["code"] = {
+            "agreement": str(compared.code.agreement),
+            "version": compared.code.version,
+            "terms_sha256": compared.code.terms,
+            "same_terms": compared.same_terms,
+            "authority": compared.authority,
+            "authority_sha256": compared.code.authority,
+            "sealed_under_it": compared.sealed_under_it,
+            "said": compared.sentences,
+        }
     if match is not None:
         facts["agreement"] = {
             "id": str(match.agreement.pk),
@@ -84,6 +124,7 @@ def _told(facts: dict[str, Any]) -> str:
     lines = [f"{facts['file']}: {'OK' if facts['valid'] else 'NOT VALID'}", f"  {facts['said']}"]
     for signature in facts["signatures"]:
         lines += [f"  - {' '.join(signature['said'])}"]
+    lines += [f"  {sentence}" for sentence in facts.get("code", {"said": []})["said"]]
     agreement = facts["agreement"]
     if agreement:
         which = "sealed" if agreement["is_the_sealed_file"] else f"version {agreement['version']}"
@@ -104,6 +145,7 @@ def _read(path: Path) -> bytes:
 
 def _der(data: bytes) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding
-    from cryptography.x509 import load_pem_x509_crl
+    from cryptography.x509 import load_der_x509_crl, load_pem_x509_crl
 
-    return load_pem_x509_crl(data).public_bytes(Encoding.DER) if b"-----BEGIN" in data else data
+    read = load_pem_x509_crl(data) if b"-----BEGIN" in data else load_der_x509_crl(data)
+    return read.public_bytes(Encoding.DER)
