@@ -227,6 +227,8 @@ def _fit(X: Matrix, step: ImputeEM, codes: Sequence[str]) -> tuple[Matrix, Matri
         raise StageError("impute", str(name), "em needs values that differ")
     Z = (X - mean) / scale
     Z = Z[~np.isnan(Z).all(axis=1)]
+    if step.ridge == 0 and len(Z) <= Z.shape[1]:
+        raise StageError("impute", "", f"em has {len(Z)} units for {Z.shape[1]} columns; set impute.ridge")
     patterns = _patterns(Z)
     mu, sigma = np.zeros(Z.shape[1]), np.eye(Z.shape[1])
     for _ in range(step.max_iterations):
@@ -238,7 +240,7 @@ def _fit(X: Matrix, step: ImputeEM, codes: Sequence[str]) -> tuple[Matrix, Matri
                     full[np.ix_(rows, gaps)] = expected
                     spread[np.ix_(gaps, gaps)] += len(rows) * rest
         except np.linalg.LinAlgError:
-            raise StageError("impute", "", "em has too few units for its columns; set impute.ridge") from None
+            raise StageError("impute", "", "em finds columns that repeat others; set impute.ridge") from None
         before_mu, before = mu, sigma
         mu = full.mean(axis=0)
         centred = full - mu
