@@ -71,9 +71,7 @@ def remote(request: HttpRequest, pk: UUID, provider: str) -> HttpResponse:
     return render(request, "agreements/remote.html", context, status=status)
 
 
-def _code(
-    request: HttpRequest, signer: remote_signing.RemoteSigner, form: RemoteForm, known: set[str]
-) -> int:
+def _code(request: HttpRequest, signer: remote_signing.RemoteSigner, known: set[str]) -> int:
     chosen = str(request.POST.get("credential", ""))
     if chosen not in known:
         messages.error(request, _("Choose a key first."))
