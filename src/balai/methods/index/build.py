@@ -307,27 +307,33 @@ def _reference(step: Normalise | None, data: Data, rows: Rows) -> int | None:
 # --- nodes
 
 
-def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) -> IndexResult:
-    """Scores and ranks of every node from the normalised table, the last of ``stages``."""
+def score_nodes(
+    spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache
+) -> tuple[dict[str, "NodeScore"], dict[str, str]]:
+    """Score of every node from the normalised table, the last of ``stages``; and the key of every part."""
     last = stages[-1]
-    rows = last.rows
     seen: dict[str, Matrix] = {code: last.X[:, at] for at, code in enumerate(spec.codes)}
     keys = {code: key_of("column", code, last.key) for code in spec.codes}
-    scores: dict[str, Matrix] = {}
-    weights: dict[str, Matrix] = {}
-    before: dict[str, Matrix] = {}
-    warnings: list[str] = list(_unused(spec))
+    nodes: dict[str, NodeScore] = {}
     for node in spec.bottom_up:
         children = spec.children(node.code)
         given = [spec.by_code[child].weight for child in children]
         keys[node.code] = key_of(
             "node", _node_parameters(spec, node, given), *(keys[child] for child in children)
         )
-        made = cache.get(keys[node.code], partial(_node, spec, data, rows, node, given, seen))
-        scores[node.code], seen[node.code], weights[node.code] = made.score, made.seen, made.weights
-        if node.normalise is not None:
-            before[node.code] = made.before
-        warnings += made.warnings
+        made = cache.get(keys[node.code], partial(_node, spec, data, last.rows, node, given, seen))
+        nodes[node.code], seen[node.code] = made, made.seen
+    return nodes, keys
+
+
+def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) -> IndexResult:
+    """Scores and ranks of every node from the normalised table, the last of ``stages``."""
+    rows = stages[-1].rows
+    nodes, keys = score_nodes(spec, data, stages, cache)
+    scores = {code: made.score for code, made in nodes.items()}
+    weights = {code: made.weights for code, made in nodes.items()}
+    before = {node.code: nodes[node.code].before for node in spec.nodes if node.normalise is not None}
+    warnings = [*_unused(spec), *(line for made in nodes.values() for line in made.warnings)]
     codes = tuple(node.code for node in spec.nodes)
     table = np.column_stack([scores[code] for code in codes])
     dropped = {unit: why for stage in stages if stage.name == "screen" for unit, why in stage.notes.items()}

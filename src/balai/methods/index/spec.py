@@ -228,6 +228,7 @@ class IndexSpec:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
 def canonical(step: Step) -> str:
     """One method as canonical JSON: the part of a stage's key that says what was done."""
     return json.dumps(_canonical(step.as_dict()), sort_keys=True, separators=(",", ":"))

@@ -55,9 +55,7 @@ def passes(x: Matrix, max_skew: float, max_kurtosis: float) -> bool | None:
     there = x[~np.isnan(x)]
     if len(there) < 3 or there.min() == there.max():
         return None
-    below_skew = abs(float(skew(there))) < max_skew
-    peak = float(kurtosis(there))
-    return below_skew or peak < max_kurtosis
+    return abs(float(skew(there))) < max_skew or float(kurtosis(there)) < max_kurtosis
 
 
 def winsorise(x: Matrix, step: Winsor) -> tuple[Matrix, int, bool]:
