@@ -39,7 +39,7 @@ def open_memorandum(
     bureau = bureau or make_bureau()
     office = bureau.hats[0].organisation
     assert office.city is not None
-    firms = companies or [make_company(name=f"PT Rekaan {n}") for n in range(2, parties + 1)]
+    firms = companies or [make_company() for _place in range(2, parties + 1)]
     heads = signatories or [
         make_signatory(office, name="Kepala Biro Rekaan"),
         *(make_founder(firm, name=f"Direktur Rekaan {n}") for n, firm in enumerate(firms, 2)),
