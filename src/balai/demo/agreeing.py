@@ -11,7 +11,6 @@ from balai.agreements.actions import (
     sign,
 )
 from balai.agreements.completion import seal
-from balai.agreements.legal import answer_council
 from balai.agreements.models import Agreement, AgreementVersion
 from balai.agreements.queries import current_version
 from balai.collaborations.models import Collaboration
@@ -59,15 +58,7 @@ def approve(agreement: Agreement, by: User) -> None:
 
 
 def open_for_signing(parties: Parties, agreement: Agreement) -> None:
-    """The bureau answers for the council, fixes the text and asks for signatures."""
-    answer_council(
-        subject=parties.collaboration,
-        burdens=False,
-        burdens_reason="Tidak ada pungutan atau beban baru bagi warga dan daerah (contoh).",
-        unbudgeted=False,
-        unbudgeted_reason="Biaya ditanggung mitra atau sudah ada dalam APBD tahun berjalan (contoh).",
-        by=parties.bureau,
-    )
+    """The bureau fixes the text and asks for signatures."""
     open_signing(agreement=agreement, by=parties.bureau)
 
 
@@ -94,7 +85,7 @@ def _city(parties: Parties) -> Row:
         "name": "Wahyu (demo)",
         "title": "Kepala perangkat daerah (contoh)",
         "mandate": f"Surat Kuasa Gubernur (contoh) {parties.number}",
-        "number": f"{parties.number}/PKS-CONTOH",
+        "number": None,
         "by": parties.officer,
     }
 

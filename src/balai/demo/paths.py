@@ -11,7 +11,7 @@ from balai.applications.actions import attach, ensure_application, record_checks
 from balai.applications.models import Application
 from balai.collaborations.actions import begin_collaboration, make_move
 from balai.collaborations.models import Collaboration
-from balai.demo import agreeing, facts
+from balai.demo import agreeing, facts, legal_steps
 from balai.demo.facts import Row
 from balai.demo.papers import paper
 from balai.demo.stage import Stage, Story
@@ -205,15 +205,23 @@ class Path:
             self.move("accept", self.bureau, record={"grounds": grounds})
 
     def _agree(self) -> Story:
+        yield self.at(13)
+        self._refresh()
+        legal_steps.begin(self)
         yield self.at(14)
         agreement = agreeing.draft(self)
         if self.upto == "drafting":
+            yield self.at(17)
+            legal_steps.ask(self)
             return
+        yield self.at(16)
+        legal_steps.agree(self)
         yield self.at(17)
         agreeing.approve(agreement, self.applicant)
         yield self.at(18)
         agreeing.approve(agreement, self.bureau)
         yield self.at(19)
+        legal_steps.answer(self)
         agreeing.open_for_signing(self, agreement)
         self._refresh()
         if self.upto == "signing":
@@ -225,6 +233,9 @@ class Path:
         agreeing.close(agreement)
         yield self.at(23)
         self.move("confirm_sealed", self.bureau)
+        if self.upto != "signed":
+            yield self.at(24)
+            legal_steps.check(self)
 
     def _prepare(self) -> Story:
         row, collaboration = self.row, self.collaboration
