@@ -4,6 +4,7 @@ Exits with 0, or with 2 where specification, data or arguments do not hold; the 
 """
 
 import json
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -89,6 +90,9 @@ def run(options: Namespace) -> int:
 
 def main(argv: Sequence[str]) -> int:
     """``balai index`` with the arguments after it; the exit code."""
+    # Matrix products split over threads are summed in another order: one thread gives the same bits anywhere.
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     parser = ArgumentParser(prog="balai index", description="Compute, explain and try a composite index.")
     arguments(parser)
     return run(parser.parse_args(argv))
