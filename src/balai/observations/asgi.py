@@ -7,6 +7,7 @@ import socket
 import zlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -42,7 +43,13 @@ class Node:
     def __init__(self, name: str = "") -> None:
         self.name = name or os.environ.get("BALAI_NODE") or socket.gethostname().split(".")[0] or "node"
         self.doors = Doors()
-        self.intake = Intake(self.doors, SubjectKeys(places.subject_keys()), RowSeal(places.row_key()).seal)
+        today = datetime.now(UTC).date()
+        self.intake = Intake(
+            self.doors,
+            SubjectKeys(places.subject_keys()),
+            RowSeal(places.row_key()).seal,
+            places.hours_ahead(today),
+        )
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="log")
         self._waiting: list[tuple[Prepared, asyncio.Future[SentReceipt]]] = []
         self._writing: asyncio.Task[None] | None = None

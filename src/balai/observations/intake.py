@@ -118,9 +118,17 @@ class Intake:
     """Checks batches for one node. Not thread-safe: one event loop calls it."""
 
     def __init__(
-        self, doors: Callable[[], Mapping[str, Door]], subjects: SubjectKeys, seal: Callable[[bytes], bytes]
+        self,
+        doors: Callable[[], Mapping[str, Door]],
+        subjects: SubjectKeys,
+        seal: Callable[[bytes], bytes],
+        hours_ahead: int = 7,
     ) -> None:
-        """``doors`` gives the keys as they stand now; ``seal`` encrypts the bytes of a quarantined row."""
+        """``doors`` gives the keys as they stand now; ``seal`` encrypts the bytes of a quarantined row.
+
+        ``hours_ahead`` of UTC is the local time that subjects' days are counted in.
+        """
+        self._midnight = EPOCH - timedelta(hours=hours_ahead)
         self._doors, self._subjects, self._seal = doors, subjects, seal
         self._windows: dict[str, Window] = {}
         self._answers: OrderedDict[tuple[str, str], tuple[str, SentReceipt | None]] = OrderedDict()
@@ -255,7 +263,7 @@ class Intake:
             value = getattr(row, subject)
             if value is None:
                 continue
-            day = (getattr(row, at) - EPOCH).days
+            day = (getattr(row, at) - self._midnight).days
             key = keys.get(day)
             if key is None:
                 key = keys[day] = self._subjects.key(contract.table, EPOCH.date() + timedelta(day))

@@ -179,3 +179,23 @@ class Quarantined(models.Model):
         ordering = ["-received_at", "batch", "row"]
         indexes = [models.Index(fields=["contract", "-received_at"], name="quarantine_contract")]
         constraints = [models.UniqueConstraint(fields=["batch", "row"], name="quarantined_once")]
+
+
+class ReleasedDay(models.Model):
+    """The atoms of one table's local day, fixed once its late rows have had their time. Never changed."""
+
+    table = models.CharField(max_length=100)
+    day = models.DateField(help_text="local day")
+    contract = models.CharField(max_length=80)
+    version = models.CharField(max_length=20)
+    k = models.PositiveIntegerField()
+    rows = models.PositiveBigIntegerField(help_text="rows behind the atoms")
+    unknown = models.PositiveBigIntegerField(help_text="rows that stay below k and are told to nobody")
+    atoms = models.BinaryField(help_text="canonical JSON, see observations.atoms")
+    sha256 = models.CharField(max_length=64)
+    files = models.JSONField(help_text="SHA-256 of the store's files it was counted from")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["table", "day"]
+        constraints = [models.UniqueConstraint(fields=["table", "day"], name="released_once")]

@@ -1,6 +1,8 @@
-"""Where the data plane keeps its files, below BALAI_HOME."""
+"""Where the data plane keeps its files, below BALAI_HOME, and the time it counts days in."""
 
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -24,3 +26,10 @@ def subject_keys() -> Path:
 
 def row_key() -> Path:
     return root() / "row.key"
+
+
+def hours_ahead(day: date) -> int:
+    """Hours by which the hub's time is ahead of UTC on the day."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(settings.TIME_ZONE))
+    offset = noon.utcoffset()
+    return int(offset.total_seconds() // 3600) if offset else 0

@@ -1,8 +1,9 @@
 """Contracts from Open Data Contract Standard documents (YAML, v3.1); faults name the place.
 
 What the standard has no word for stands in ``customProperties``: at the root ``partner``, ``titleEn``,
-``legalBasis``, ``controller``, ``lateHours``, ``k``, ``personal`` and ``forbidden``; at a property ``role``,
-``unit``, ``descriptionEn``. Allowed values are a library quality rule ``invalidValues`` with ``mustBe: 0``.
+``legalBasis``, ``controller``, ``lateHours``, ``k``, ``bucket``, ``purposes``, ``personal``, ``forbidden``; at
+a property ``role``, ``unit`` and ``descriptionEn``. Allowed values are a library quality rule
+``invalidValues`` with ``mustBe: 0``.
 """
 
 import re
@@ -21,6 +22,7 @@ TYPES_OF_ROLE: dict[Role, tuple[str, ...]] = {
     Role.TIME: ("timestamp",),
     Role.ZONE: ("string",),
     Role.SUBJECT: ("string",),
+    Role.SUBJECTS: ("integer",),
     Role.MEASURE: ("integer", "number"),
     Role.DIMENSION: ("string", "integer", "boolean"),
 }
@@ -163,6 +165,17 @@ class _Reader:
         if not isinstance(forbidden, list) or not all(isinstance(word, str) and word for word in forbidden):
             self.fault("customProperties.forbidden", "not a list of names")
             forbidden = []
+        bucket = own.get("bucket", "hour")
+        if bucket not in ("hour", "day"):
+            self.fault("customProperties.bucket", "hour or day")
+        purposes = own.get("purposes", [])
+        if not isinstance(purposes, list) or not all(
+            isinstance(code, str) and _slug.fullmatch(code) for code in purposes
+        ):
+            self.fault(
+                "customProperties.purposes", "not a list of codes in small letters, digits and hyphens"
+            )
+            purposes = []
         self.roles(fields, personal is True)
         if self.faults:
             return None
@@ -184,6 +197,8 @@ class _Reader:
             retention_days=retention,
             late_hours=self.whole(own.get("lateHours", 48), "customProperties.lateHours", 1, 24 * 90),
             k=self.whole(own.get("k", 10), "customProperties.k", 2, 10_000),
+            bucket=bucket,
+            purposes=tuple(purposes),
             personal=personal is True,
             forbidden=tuple(word.lower() for word in forbidden),
         )
@@ -311,12 +326,12 @@ class _Reader:
         for role in (Role.EVENT, Role.TIME):
             if len(count[role]) != 1:
                 self.fault(place, f"exactly one property has the role {role}")
-        for role in (Role.ZONE, Role.SUBJECT):
+        for role in (Role.ZONE, Role.SUBJECT, Role.SUBJECTS):
             if len(count[role]) > 1:
                 self.fault(place, f"at most one property has the role {role}")
         for field in fields:
             kinds = TYPES_OF_ROLE.get(field.role, TYPES)
             if field.type not in kinds:
                 self.fault(f"{place}.{field.name}", f"the role {field.role} asks for {' or '.join(kinds)}")
-        if personal and not count[Role.SUBJECT]:
-            self.fault(place, "personal data need a property with the role subject, so that k can be kept")
+        if personal and not (count[Role.SUBJECT] or count[Role.SUBJECTS]):
+            self.fault(place, "personal data need a property with the role subject or subjects, to keep k by")

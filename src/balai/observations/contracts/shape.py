@@ -7,12 +7,16 @@ from functools import cached_property
 
 
 class Role(StrEnum):
-    """What a field is to the store and to the release of aggregates."""
+    """What a field is to the store and to the release of aggregates.
+
+    ``SUBJECT`` names a person or device; ``SUBJECTS`` is how many of them a row that is a sum speaks of.
+    """
 
     EVENT = "event"
     TIME = "time"
     ZONE = "zone"
     SUBJECT = "subject"
+    SUBJECTS = "subjects"
     DIMENSION = "dimension"
     MEASURE = "measure"
     ATTRIBUTE = "attribute"
@@ -61,6 +65,8 @@ class Contract:
     retention_days: int = 365
     late_hours: int = 48
     k: int = 10
+    bucket: str = "hour"
+    purposes: tuple[str, ...] = ()
     personal: bool = False
     forbidden: tuple[str, ...] = ()
 
@@ -119,7 +125,7 @@ class Contract:
         for name, field in now.items():
             if name not in before and field.required:
                 yield f"{name}: new and required"
-            if name not in before and field.role in (Role.EVENT, Role.TIME, Role.ZONE, Role.SUBJECT):
+            if name not in before and field.role not in (Role.MEASURE, Role.ATTRIBUTE):
                 yield f"{name}: new with the role {field.role}"
         for name in self.forbidden:
             if name not in older.forbidden:
@@ -127,6 +133,10 @@ class Contract:
         for what in ("id", "partner", "name", "domain", "purpose", "legal_basis", "personal"):
             if getattr(self, what) != getattr(older, what):
                 yield f"{what}: changed"
+        if not set(self.purposes) <= set(older.purposes):
+            yield "purposes: widened"
+        if self.bucket != older.bucket:
+            yield "bucket: changed"
         if self.k < older.k:
             yield "k: lowered"
         if self.retention_days > older.retention_days:

@@ -1,0 +1,188 @@
+"""The atoms of a day: the smallest sums that may be known, each of at least k distinct subjects.
+
+A day's rows are counted once by zone, hour (or day) and dimensions. A cell of k subjects or more is an atom.
+The others are put together: those of a zone and day, and what is still below k, those of the whole day; what
+reaches k on the way is an atom, the rest is known to nobody. Atoms do not overlap and never change, and every
+figure that leaves is a sum of atoms: no total, difference or later query can say more than an atom does.
+
+The statements are plain SQL over a view ``rows``, the same text for DuckDB and Spark; its columns are the
+contract's with ``c_`` before their names, so that none is a word of either language.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from balai.observations.contracts import Contract, Role
+
+Run = Callable[[str], Sequence[Sequence[Any]]]
+"""Executes one statement and returns its rows."""
+
+CELL, ZONE_REST, DAY_REST = "cell", "zone", "day"
+OPEN = 1 << 62
+"""Stands for "nobody to protect" where a contract speaks of no person."""
+
+
+@dataclass(frozen=True)
+class Atom:
+    """``bucket`` is the local hour or -1 for the whole day, ``key`` the dimensions' values, ``sums`` by measure.
+
+    ``counts`` says how many rows had the measure: a row without it is no zero.
+    """
+
+    kind: str
+    zone: str
+    bucket: int
+    key: tuple[str, ...]
+    rows: int
+    sums: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    def to_json(self) -> list[Any]:
+        return [
+            self.kind,
+            self.zone,
+            self.bucket,
+            list(self.key),
+            self.rows,
+            list(self.sums),
+            list(self.counts),
+        ]
+
+    @classmethod
+    def from_json(cls, value: Sequence[Any]) -> "Atom":
+        kind, zone, bucket, key, rows, sums, counts = value
+        return cls(kind, zone, bucket, tuple(key), rows, tuple(sums), tuple(counts))
+
+
+def column(name: str) -> str:
+    return f"c_{name}"
+
+
+def measures_of(contract: Contract) -> tuple[str, ...]:
+    return tuple(field.name for field in contract.by_role[Role.MEASURE])
+
+
+def dimensions_of(contract: Contract) -> tuple[str, ...]:
+    return tuple(field.name for field in contract.by_role[Role.DIMENSION])
+
+
+def _columns(contract: Contract, offset_hours: int) -> tuple[list[str], str, list[str]]:
+    """Key expressions (zone, bucket, dimensions), the count of distinct subjects, the sums."""
+    zone = contract.one(Role.ZONE)
+    hour = f"CAST(EXTRACT(HOUR FROM {column(contract.time.name)} + INTERVAL '{offset_hours}' HOUR) AS INT)"
+    keys = [
+        f"COALESCE({column(zone.name)}, '')" if zone else "''",
+        hour if contract.bucket == "hour" else "-1",
+    ]
+    keys += [f"COALESCE(CAST({column(name)} AS STRING), '')" for name in dimensions_of(contract)]
+    subject, subjects = contract.one(Role.SUBJECT), contract.one(Role.SUBJECTS)
+    if subject:
+        people = f"COUNT(DISTINCT {column(subject.name)})"
+    elif subjects:
+        people = f"COALESCE(MAX({column(subjects.name)}), 0)"
+    else:
+        people = str(OPEN)
+    sums = []
+    for name in measures_of(contract):
+        sums += [f"COALESCE(SUM({column(name)}), 0)", f"COUNT({column(name)})"]
+    return keys, people, sums
+
+
+def cells_sql(contract: Contract, day: str, offset_hours: int) -> str:
+    """Every cell of a local day: its key, distinct subjects, rows, and sum and count of each measure."""
+    keys, people, sums = _columns(contract, offset_hours)
+    named = ", ".join(f"{expression} AS g{number}" for number, expression in enumerate(keys))
+    groups = ", ".join(str(number + 1) for number in range(len(keys)))
+    listed = ", ".join([named, f"{people} AS people", "COUNT(*) AS n", *sums])
+    on = _on(contract, day, offset_hours)
+    return f"SELECT {listed} FROM rows WHERE {on} GROUP BY {groups} ORDER BY {groups}"  # noqa: S608
+
+
+def pools_sql(
+    contract: Contract, day: str, offset_hours: int, *, by_zone: bool, zones: Iterable[str] = ()
+) -> str:
+    """The cells below k put together, by zone or (of the ``zones`` that stay below k) for the whole day."""
+    keys, people, sums = _columns(contract, offset_hours)
+    named = ", ".join(f"{expression} AS g{number}" for number, expression in enumerate(keys))
+    groups = ", ".join(str(number + 1) for number in range(len(keys)))
+    on = _on(contract, day, offset_hours)
+    match = " AND ".join(f"{expression} = s.g{number}" for number, expression in enumerate(keys))
+    small = f"SELECT {named} FROM rows WHERE {on} GROUP BY {groups} HAVING {people} < {contract.k}"  # noqa: S608
+    zone = "s.g0" if by_zone else "''"
+    among = "" if by_zone else f" AND s.g0 IN ({', '.join(_text(one) for one in zones)})"
+    listed = ", ".join([f"{zone} AS z", f"{people} AS people", "COUNT(*) AS n", *sums])
+    return (
+        f"SELECT {listed} FROM rows JOIN ({small}) AS s ON {match}"  # noqa: S608
+        f" WHERE {on}{among} GROUP BY 1 ORDER BY 1"
+    )
+
+
+def _on(contract: Contract, day: str, offset_hours: int) -> str:
+    at = column(contract.time.name)
+    start = f"CAST('{day} 00:00:00' AS TIMESTAMP) - INTERVAL '{offset_hours}' HOUR"
+    return f"{at} >= {start} AND {at} < {start} + INTERVAL '24' HOUR"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def atoms_of(run: Run, contract: Contract, day: str, offset_hours: int) -> tuple[list[Atom], int]:
+    """The atoms of a local day (YYYY-MM-DD) in their order, and the rows that stay unknown."""
+    dimensions = len(dimensions_of(contract))
+    atoms: list[Atom] = []
+    small = False
+    for found in run(cells_sql(contract, day, offset_hours)):
+        zone, bucket, key = found[0], found[1], tuple(found[2 : 2 + dimensions])
+        if found[2 + dimensions] >= contract.k:
+            atoms.append(_atom(CELL, zone, int(bucket), key, found[3 + dimensions :]))
+        else:
+            small = True
+    if not small:
+        return atoms, 0
+    left, unknown = [], 0
+    for zone, people, *rest in run(pools_sql(contract, day, offset_hours, by_zone=True)):
+        if people >= contract.k:
+            atoms.append(_atom(ZONE_REST, zone, -1, (), rest))
+        else:
+            left.append(zone)
+            unknown += rest[0]
+    if left:
+        for _zone, people, *rest in run(pools_sql(contract, day, offset_hours, by_zone=False, zones=left)):
+            if people >= contract.k:
+                atoms.append(_atom(DAY_REST, "", -1, (), rest))
+                unknown = 0
+    return atoms, unknown
+
+
+def _atom(kind: str, zone: str, bucket: int, key: tuple[str, ...], values: Sequence[Any]) -> Atom:
+    rows, sums = int(values[0]), values[1:]
+    return Atom(
+        kind, zone, bucket, key, rows,
+        tuple(_number(value) for value in sums[::2]), tuple(int(value) for value in sums[1::2]),
+    )  # fmt: skip
+
+
+def _number(value: Any) -> float:
+    return int(value) if value == int(value) else float(value)
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day's atoms with the names their sums and keys stand for."""
+
+    measures: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    atoms: tuple[Atom, ...]
+
+    def packed(self) -> bytes:
+        """Canonical bytes: the same atoms, the same bytes."""
+        value = [self.measures, self.dimensions, [atom.to_json() for atom in self.atoms]]
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> "Day":
+        measures, dimensions, atoms = json.loads(data)
+        return cls(tuple(measures), tuple(dimensions), tuple(Atom.from_json(value) for value in atoms))

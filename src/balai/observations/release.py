@@ -1,0 +1,254 @@
+"""The one way out: figures that are sums of atoms, for a purpose the contract names, with their lineage.
+
+A day is released once, when its late rows have had their time; what comes later is stored and never released.
+Nothing but atoms is read here, so nothing below k can be told by any question or by many together.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from balai.core.errors import Invalid, Refused
+from balai.observations import places
+from balai.observations.atoms import (
+    CELL,
+    DAY_REST,
+    Atom,
+    Day,
+    atoms_of,
+    column,
+    dimensions_of,
+    measures_of,
+)
+from balai.observations.contracts import Contract, read_contract
+from balai.observations.models import DataContract, ReleasedDay, StoreFile
+from balai.observations.store import columns_of, connect, files_of, quoted, relation
+
+LONGEST = 400
+"""Days one question may span."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One cell of an answer. ``value`` is None where it stays below k; ``of`` counts the rows behind it."""
+
+    key: tuple[str, ...]
+    value: float | None
+    of: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Figures by the asked grouping; ``rest`` is what could only be told of a wider one.
+
+    ``days`` are the days with a release in the span, ``missing`` those without.
+    """
+
+    figures: tuple[Figure, ...]
+    rest: Figure | None
+    k: int
+    days: tuple[date, ...]
+    missing: tuple[date, ...]
+    versions: tuple[str, ...]
+
+
+def contract_in_force(contract: str, major: int) -> tuple[DataContract, Contract]:
+    """The newest minor version. Raises Invalid where there is none."""
+    row = (
+        DataContract.objects.filter(contract=contract, major=major)
+        .exclude(state="draft")
+        .order_by("-minor", "-patch")
+        .first()
+    )
+    if row is None:
+        raise Invalid(_("There is no such data contract."))
+    return row, read_contract(row.document)
+
+
+def days_to_release(contract: Contract, now: datetime | None = None) -> list[date]:
+    """Local days with rows, without a release, whose late rows have had their time."""
+    now = now or timezone.now()
+    zone = ZoneInfo(settings.TIME_ZONE)
+    closed = (now - timedelta(hours=contract.late_hours)).astimezone(zone).date()
+    utc_days = set(StoreFile.objects.filter(table=contract.table).values_list("day", flat=True))
+    local = {day + timedelta(step) for day in utc_days for step in (0, 1)}
+    done = set(ReleasedDay.objects.filter(table=contract.table).values_list("day", flat=True))
+    return sorted(day for day in local - done if day < closed)
+
+
+def release_day(contract: Contract, day: date, *, root: Path | None = None) -> ReleasedDay | None:
+    """Count a day into atoms and fix them; None where it has no row. A fixed one is returned as it is."""
+    known = ReleasedDay.objects.filter(table=contract.table, day=day).first()
+    if known is not None:
+        return known
+    root = root or places.store()
+    files = files_of(contract.table, day - timedelta(1), day + timedelta(1))
+    if not files:
+        return None
+    engine = connect()
+    try:
+        listed = ", ".join(f"{quoted(name)} AS {column(name)}" for name, _kind in columns_of(contract))
+        source = relation(root, files, contract)
+        engine.execute(f"CREATE VIEW rows AS SELECT {listed} FROM {source}")  # noqa: S608
+        offset = places.hours_ahead(day)
+        atoms, unknown = atoms_of(
+            lambda sql: engine.execute(sql).fetchall(), contract, day.isoformat(), offset
+        )
+    finally:
+        engine.close()
+    rows = sum(atom.rows for atom in atoms)
+    if not rows and not unknown:
+        return None
+    data = Day(measures_of(contract), dimensions_of(contract), tuple(atoms)).packed()
+    made = ReleasedDay(
+        table=contract.table,
+        day=day,
+        contract=contract.id,
+        version=contract.version,
+        k=contract.k,
+        rows=rows,
+        unknown=unknown,
+        atoms=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        files=[file.sha256 for file in files],
+        made_at=timezone.now(),
+    )
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError:
+        return ReleasedDay.objects.get(table=contract.table, day=day)
+    return made
+
+
+def ask(
+    contract: Contract,
+    *,
+    purpose: str,
+    measure: str = "",
+    aggregate: str = "sum",
+    by: Sequence[str] = (),
+    first: date,
+    last: date,
+) -> Answer:
+    """Sum, count or mean of a measure from ``first`` to ``last``, by any of zone, day, hour and dimensions.
+
+    ``count`` without a measure counts rows. Raises Refused for a purpose the contract does not name, Invalid
+    for a measure, aggregate, grouping or span that is not to be had.
+    """
+    if purpose not in contract.purposes:
+        raise Refused(
+            _("The contract does not allow the purpose “%(purpose)s”. It allows: %(allowed)s.")
+            % {"purpose": purpose, "allowed": ", ".join(contract.purposes) or _("none")}
+        )
+    if not 0 <= (last - first).days < LONGEST:
+        raise Invalid(
+            _("The last day comes before the first, or the span is longer than %(days)s days.")
+            % {"days": LONGEST}
+        )
+    measures, dimensions = measures_of(contract), dimensions_of(contract)
+    if aggregate not in ("sum", "count", "mean"):
+        raise Invalid(_("Choose sum, count or mean."))
+    if measure not in measures and not (aggregate == "count" and not measure):
+        raise Invalid(
+            _("The contract has no such measure. It has: %(names)s.") % {"names": ", ".join(measures)}
+        )
+    known = ("zone", "day", "hour", *dimensions)
+    if len(set(by)) != len(by) or not set(by) <= set(known) or ("hour" in by and contract.bucket != "hour"):
+        raise Invalid(_("It can be grouped by %(names)s, each once.") % {"names": ", ".join(known)})
+    released = list(
+        ReleasedDay.objects.filter(table=contract.table, day__range=(first, last)).order_by("day")
+    )
+    sums: dict[tuple[str, ...], list[float]] = {}
+    rest = [0.0, 0.0, 0.0]
+    for one in released:
+        made = Day.unpacked(bytes(one.atoms))
+        number = made.measures.index(measure) if measure in made.measures else None
+        for atom in made.atoms:
+            key = _key(atom, one.day, by, made.dimensions)
+            place = rest if key is None else sums.setdefault(key, [0.0, 0.0, 0.0])
+            if not measure:
+                place[1] += atom.rows
+            elif number is not None:
+                place[0] += atom.sums[number]
+                place[1] += atom.counts[number]
+            place[2] += atom.rows
+    figures = tuple(_figure(key, values, aggregate) for key, values in sorted(sums.items()))
+    days = tuple(one.day for one in released)
+    span = [first + timedelta(step) for step in range((last - first).days + 1)]
+    return Answer(
+        figures=figures,
+        rest=_figure((), rest, aggregate) if rest[2] else None,
+        k=max((one.k for one in released), default=contract.k),
+        days=days,
+        missing=tuple(day for day in span if day not in days),
+        versions=tuple(sorted({f"{one.contract} {one.version}" for one in released})),
+    )
+
+
+def _key(atom: Atom, day: date, by: Sequence[str], dimensions: Sequence[str]) -> tuple[str, ...] | None:
+    """Where the atom counts under this grouping; None where it speaks of more than one group."""
+    key = []
+    for name in by:
+        if name == "day":
+            key.append(day.isoformat())
+        elif name == "zone":
+            if atom.kind == DAY_REST:
+                return None
+            key.append(atom.zone)
+        elif atom.kind != CELL:
+            return None
+        elif name == "hour":
+            key.append(f"{atom.bucket:02d}")
+        else:
+            key.append(atom.key[dimensions.index(name)] if name in dimensions else "")
+    return tuple(key)
+
+
+def _figure(key: tuple[str, ...], values: Sequence[float], aggregate: str) -> Figure:
+    total, count, rows = values
+    if aggregate == "mean":
+        value = total / count if count else None
+    else:
+        value = total if aggregate == "sum" else count
+    return Figure(key, value, int(rows))
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What one day's figures were counted from: files of the store and batches of the log."""
+
+    day: date
+    sha256: str
+    files: tuple[str, ...]
+    missing_files: tuple[str, ...]
+    batches: int
+
+
+def why(contract: Contract, days: Iterable[date]) -> list[Lineage]:
+    """The lineage of released days, oldest first: each file by its SHA-256, and how many batches fed them."""
+    found = []
+    for one in ReleasedDay.objects.filter(table=contract.table, day__in=list(days)).order_by("day"):
+        files = {file.sha256: file for file in StoreFile.objects.filter(sha256__in=one.files)}
+        paths = [str(places.store() / file.path) for file in files.values()]
+        batches = 0
+        if paths:
+            engine = connect()
+            try:
+                row = engine.execute(
+                    "SELECT count(DISTINCT batch) FROM read_parquet(?, union_by_name = true)", [paths]
+                ).fetchone()
+                batches = row[0] if row else 0
+            finally:
+                engine.close()
+        missing = tuple(sha for sha in one.files if sha not in files)
+        found.append(Lineage(one.day, one.sha256, tuple(one.files), missing, batches))
+    return found
