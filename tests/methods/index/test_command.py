@@ -174,7 +174,7 @@ rng = np.random.default_rng(1)
 table = rng.normal(size=(1000, 1)) + rng.normal(size=(1000, 60))
 print("code," + ",".join(f"i{n}" for n in range(60)))
 for at, row in enumerate(table):
-    print(f"u{at}," + ",".join("" if rng.random() < 0.004 else repr(float(value)) for value in row))
+    print(f"u{at}," + ",".join("" if rng.random() < 0.02 else repr(float(value)) for value in row))
 """
     data = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     (tmp_path / "data.csv").write_text(data)
@@ -192,7 +192,12 @@ for at, row in enumerate(table):
         done = subprocess.run(
             [sys.executable, "-c", run, "index", "build", "spec.toml", "data.csv"],
             cwd=tmp_path,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "DJANGO_SETTINGS_MODULE": "nowhere"},
+            env={
+                **os.environ,
+                "OPENBLAS_NUM_THREADS": threads,
+                "OMP_NUM_THREADS": threads,
+                "DJANGO_SETTINGS_MODULE": "nowhere",
+            },
             capture_output=True,
             text=True,
             check=False,
