@@ -181,10 +181,12 @@ class Drainer:
         for number in np.unique(numbers).tolist():
             batches[number].accepted = counts.get(number, 0)
         self._name_batches(batches, sorted(counts))
-        days = engine.execute(f"SELECT DISTINCT CAST({at} AS DATE) FROM {kept} ORDER BY 1").fetchall()  # noqa: S608
+        days = engine.execute(
+            f"SELECT CAST({at} AS DATE), min({at}), max({at}) FROM {kept} GROUP BY 1 ORDER BY 1"  # noqa: S608
+        ).fetchall()
         listed = ", ".join(f"k.{quoted(name)}" for name, _kind in fields)
         files = []
-        for (day,) in days:
+        for day, earliest, latest in days:
             path = (
                 Path(table)
                 / f"day={day.isoformat()}"
@@ -207,6 +209,8 @@ class Drainer:
                     rows=rows,
                     bytes=size,
                     sha256=digest,
+                    first_at=earliest.replace(tzinfo=UTC),
+                    last_at=latest.replace(tzinfo=UTC),
                     made_at=timezone.now(),
                 )
             )

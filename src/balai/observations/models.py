@@ -114,6 +114,8 @@ class StoreFile(models.Model):
     rows = models.PositiveBigIntegerField()
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
+    first_at = models.DateTimeField(help_text="earliest time of a row")
+    last_at = models.DateTimeField(help_text="latest time of a row")
     made_at = models.DateTimeField()
 
     class Meta:

@@ -78,8 +78,8 @@ def days_to_release(contract: Contract, now: datetime | None = None) -> list[dat
     now = now or timezone.now()
     zone = ZoneInfo(settings.TIME_ZONE)
     closed = (now - timedelta(hours=contract.late_hours)).astimezone(zone).date()
-    utc_days = set(StoreFile.objects.filter(table=contract.table).values_list("day", flat=True))
-    local = {day + timedelta(step) for day in utc_days for step in (0, 1)}
+    spans = StoreFile.objects.filter(table=contract.table).values_list("first_at", "last_at")
+    local = {at.astimezone(zone).date() for span in spans for at in span}
     done = set(ReleasedDay.objects.filter(table=contract.table).values_list("day", flat=True))
     return sorted(day for day in local - done if day < closed)
 
