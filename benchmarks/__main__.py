@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-SECTIONS = ("pages", "ledger", "search", "moves", "news", "papers")
+SECTIONS = ("pages", "ledger", "search", "moves", "news", "papers", "ceremony")
 SIZE = 500
 
 
