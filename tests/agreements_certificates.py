@@ -6,16 +6,20 @@ from io import BytesIO
 from typing import Any
 
 from asn1crypto import keys
+from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 from pyhanko.sign import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 USES = (
@@ -57,6 +61,7 @@ def make_certificate(
     since: int = -30,
     until: int = 300,
     stamps: bool = False,
+    answers: bool = False,
 ) -> Issued:
     """A certificate issued by ``by``, or an authority of its own; its term in days from now."""
     key = make_key(kind)
@@ -80,10 +85,9 @@ def make_certificate(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signed_by.public_key()), critical=False
         )
     )
-    if stamps:
-        builder = builder.add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
-        )
+    purposes = [ExtendedKeyUsageOID.TIME_STAMPING] * stamps + [ExtendedKeyUsageOID.OCSP_SIGNING] * answers
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=True)
     return Issued(builder.sign(signed_by, hashes.SHA256()), key)
 
 
@@ -105,6 +109,58 @@ def make_revocations(authority: Issued, *revoked: Issued, days_ago: int = 1, hou
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
+def make_answer(
+    authority: Issued,
+    issued: Issued,
+    status: str = "good",
+    *,
+    by: Issued | None = None,
+    ago: timedelta = timedelta(hours=1),
+    lasts: timedelta = timedelta(days=2),
+    revoked_ago: timedelta = timedelta(days=1),
+) -> bytes:
+    """What the authority, or ``by`` for it, answers (OCSP) about a certificate, in DER."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    revoked = status == "revoked"
+    signer = by or authority
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=issued.certificate,
+        issuer=authority.certificate,
+        algorithm=hashes.SHA1(),
+        cert_status=ocsp.OCSPCertStatus[status.upper()],
+        this_update=now - ago,
+        next_update=now - ago + lasts,
+        revocation_time=now - revoked_ago if revoked else None,
+        revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
+    if by is not None:
+        builder = builder.certificates([by.certificate])
+    return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def with_proofs(pdf: bytes, *answers: bytes) -> bytes:
+    """The file with answers in its store of proofs (DSS), as a signing program adds them."""
+    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    DocumentSecurityStore.supply_dss_in_writer(
+        writer, None, ocsps=[asn1_ocsp.OCSPResponse.load(answer) for answer in answers]
+    )
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def make_stamper(by: Issued, at: datetime) -> DummyTimeStamper:
+    """A time-stamping authority under ``by`` whose clock stands at ``at``."""
+    issued = make_certificate("Stempel waktu (rekaan)", "rsa", by=by, stamps=True)
+    return DummyTimeStamper(
+        asn1.Certificate.load(issued.certificate.public_bytes(Encoding.DER)),
+        keys.PrivateKeyInfo.load(issued.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())),
+        fixed_dt=at,
+        include_nonce=False,
+    )
+
+
 def signed_elsewhere(
     pdf: bytes,
     who: Issued,
@@ -113,6 +169,7 @@ def signed_elsewhere(
     box: tuple[int, int, int, int] | None = None,
     page: int = -1,
     timestamper: Any = None,
+    subfilter: SigSeedSubFilter = SigSeedSubFilter.PADES,
     **meta: Any,
 ) -> bytes:
     """The file as a signatory's own program would sign it."""
@@ -120,9 +177,7 @@ def signed_elsewhere(
     key = keys.PrivateKeyInfo.load(who.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
     signer = SimpleSigner(signing_cert=certificate, signing_key=key, cert_registry=SimpleCertificateStore())
     made = PdfSigner(
-        PdfSignatureMetadata(
-            field_name=field, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, **meta
-        ),
+        PdfSignatureMetadata(field_name=field, md_algorithm="sha256", subfilter=subfilter, **meta),
         signer=signer,
         timestamper=timestamper,
         new_field_spec=SigFieldSpec(field, on_page=page, box=box),

@@ -3,34 +3,23 @@
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
-from asn1crypto import crl, keys
+from asn1crypto import crl
 from asn1crypto import x509 as asn1
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko_certvalidator import ValidationContext
 
 from balai.agreements.verifying import Finding, verify_pdf
 from tests.agreements_certificates import (
-    Issued,
     make_certificate,
     make_pdf,
     make_revocations,
+    make_stamper,
     signed_elsewhere,
 )
 
 ROOT = make_certificate("Otoritas Satu (rekaan)")
-
-
-def stamper(by: Issued, at: datetime) -> DummyTimeStamper:
-    issued = make_certificate("Stempel waktu (rekaan)", "rsa", by=by, stamps=True)
-    return DummyTimeStamper(
-        asn1.Certificate.load(issued.certificate.public_bytes(Encoding.DER)),
-        keys.PrivateKeyInfo.load(issued.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())),
-        fixed_dt=at,
-        include_nonce=False,
-    )
 
 
 def test_trusted_time_stamp_says_when_the_certificate_must_have_been_good() -> None:
@@ -38,8 +27,8 @@ def test_trusted_time_stamp_says_when_the_certificate_must_have_been_good() -> N
     then = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)
     stranger = make_certificate("Otoritas Asing (rekaan)")
 
-    stamped = signed_elsewhere(make_pdf(), expired, "P", timestamper=stamper(ROOT, then))
-    doubtful = signed_elsewhere(make_pdf(), expired, "P", timestamper=stamper(stranger, then))
+    stamped = signed_elsewhere(make_pdf(), expired, "P", timestamper=make_stamper(ROOT, then))
+    doubtful = signed_elsewhere(make_pdf(), expired, "P", timestamper=make_stamper(stranger, then))
 
     report = verify_pdf(stamped, [ROOT.certificate])
     assert (report.finding, report.seals[0].stamped) == (Finding.SOUND, then)

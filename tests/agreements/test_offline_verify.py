@@ -210,7 +210,7 @@ def test_wrong_arguments_are_named(paper: Paper, tmp_path: Path) -> None:
         call_command("verify", file, "--revoked", file)
     with pytest.raises(CommandError, match="no certificate"):
         call_command("verify", file, "--trust", file)
-    with pytest.raises(CommandError, match="not a revocation list"):
+    with pytest.raises(CommandError, match="neither a revocation list"):
         call_command("verify", file, "--qr", paper.code, "--revoked", file)
 
 

@@ -9,18 +9,33 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from balai.agreements import trust
 from balai.agreements.frame import FIELD
 from balai.agreements.models import Agreement, AgreementVersion, Party, SignedUpload
 from balai.agreements.names import same_person
 from balai.agreements.queries import Match, match_hash
+from balai.agreements.revocation import Standing
 from balai.agreements.sealing import trust_roots
 from balai.agreements.verifying import SENTENCES, Finding, Report, Seal, first_revision, verify_pdf
 from balai.core import documents
 from balai.core.inspection import PDF, inspected, kind_of, refused
 from balai.core.models import Document
 
+_ANSWERED = {
+    Standing.GOOD: lazy("The authority itself confirmed the certificate on %(when)s."),
+    Standing.REVOKED: lazy("The authority says that it revoked the certificate on %(when)s."),
+    Standing.UNKNOWN: lazy("The authority said on %(when)s that it does not know the certificate."),
+    Standing.STALE: lazy(
+        "The authority's answer of %(when)s about the certificate is too old to count; there is no other."
+    ),
+    Standing.TAMPERED: lazy("The authority's answer about the certificate was changed and does not count."),
+    Standing.STRANGER: lazy(
+        "The answer about the certificate is not by its authority, nor by one it appointed, and does not"
+        " count."
+    ),
+}
 LARGEST_MARK = 0.2  # of a page: a signature's picture may not hide the text beneath
 
 
@@ -131,7 +146,11 @@ def sentences(seal: Seal) -> list[str]:
             if seal.stamped
             else _("The signer's own clock says: %(when)s.")
         )
-        said.append(text % {"when": f"{timezone.localtime(when):%Y-%m-%d %H:%M}"})
+        said.append(text % {"when": _minute(when)})
+    if seal.answer.at:
+        said.append(_ANSWERED[seal.answer.standing] % {"when": _minute(seal.answer.at)})
+    elif seal.answer.standing in _ANSWERED:
+        said.append(str(_ANSWERED[seal.answer.standing]))
     if seal.trouble is Finding.SOUND:
         said.append(_("The document is unchanged under this signature, and the certificate was good."))
     else:
@@ -151,8 +170,14 @@ def as_json(seal: Seal) -> dict[str, Any]:
         "unchanged": seal.intact,
         "trusted": seal.trusted,
         "covers_whole_file": seal.whole_file,
+        "ocsp": str(seal.answer.standing),
+        "ocsp_at": seal.answer.at.isoformat() if seal.answer.at else None,
         "finding": str(seal.trouble),
     }
+
+
+def _minute(at: datetime) -> str:
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M}"
 
 
 def _kept(report: Report, seal: Seal, anchors: list[Any], now: datetime) -> dict[str, Any]:

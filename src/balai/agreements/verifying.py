@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from io import BytesIO
 from itertools import pairwise
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from balai.agreements.revocation import SILENCE, Answer, Standing, standing_of
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -25,6 +27,7 @@ class Finding(StrEnum):
     ADDED_TO = "added_to"
     REVISED = "revised"
     REVOKED = "revoked"
+    UNKNOWN = "unknown"
     EXPIRED = "expired"
     UNTRUSTED = "untrusted"
     SOUND = "sound"
@@ -41,6 +44,10 @@ SENTENCES: dict[Finding, Promise] = {
         "Between its first text and its last signature the file was given something other than signatures."
     ),
     Finding.REVOKED: _("A certificate was revoked before it was used here. Its signature does not count."),
+    Finding.UNKNOWN: _(
+        "The authority answered that it does not know a certificate that names it. Its signature does not"
+        " count."
+    ),
     Finding.EXPIRED: _("A certificate was outside its term when it was used. Its signature does not count."),
     Finding.UNTRUSTED: _("The seal fits the file, but it does not come from an authority this hub trusts."),
     Finding.SOUND: _(
@@ -52,7 +59,8 @@ SENTENCES: dict[Finding, Promise] = {
 @dataclass(frozen=True, slots=True)
 class Seal:
     """One signature found in the file. ``time`` is what the signer stated, ``stamped`` what a trusted
-    time stamp says. ``trouble`` is the finding of this signature alone, ``field`` its name in the file.
+    time stamp says. ``trouble`` is the finding of this signature alone, ``field`` its name in the file,
+    ``answer`` what the authority itself said of the certificate.
     """
 
     signer: str
@@ -67,6 +75,7 @@ class Seal:
     field: str = ""
     fingerprint: str = ""
     final: bool = False
+    answer: Answer = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +127,33 @@ def verify_pdf(
     """Check every signature in ``data`` against the roots in ``trust``. Never raises.
 
     A signature counts as of its trusted time stamp, else as of ``at``, else as of now. No network is used:
-    revocation is known from what is embedded in the file and from ``revoked``, lists (CRL) in DER.
+    revocation is known from what is embedded in the file and from ``revoked``: lists (CRL) and an
+    authority's answers (OCSP) in DER.
     """
     sha256, size = hashlib.sha256(data).hexdigest(), len(data)
     try:
         return _verify(data, sha256, size, trust, at, tuple(revoked))
     except Exception:  # a hostile file may break the parser anywhere
         return Report(sha256, size, Finding.NOT_PDF)
+
+
+@dataclass(slots=True)
+class _Proofs:
+    """What is at hand besides the signatures: certificates, revocation lists, authorities' answers (DER)."""
+
+    certificates: list[Any]
+    lists: list[Any]
+    answers: list[bytes]
+
+    def of(self, signature: Any) -> "_Proofs":
+        """These, and the revocation data the signature itself encloses (Adobe's signed attribute)."""
+        lists, answers = list(self.lists), list(self.answers)
+        for attribute in signature.signer_info["signed_attrs"] or ():
+            if attribute["type"].native == "adobe_revocation_info_archival":
+                for held in attribute["values"]:
+                    lists += list(held["crl"] or ())
+                    answers += [response.dump() for response in held["ocsp"] or ()]
+        return _Proofs(self.certificates, lists, answers)
 
 
 def _verify(
@@ -144,14 +173,14 @@ def _verify(
     if not found:
         return Report(sha256, size, Finding.NO_SEAL)
     roots = [asn1.Certificate.load(root.public_bytes(Encoding.DER)) for root in trust]
-    proofs: Any = _proofs(reader, revoked)
+    proofs = _proofs(reader, revoked)
     seals = tuple(_seal(data, signature, roots, proofs, at) for signature in found)
     whole = any(seal.whole_file for seal in seals) or _only_proofs_follow(data, reader, found[-1])
     consented = _before_the_seal(data, reader)
     return Report(sha256, size, _finding(seals, whole=whole, kept=bool(consented)), seals, consented)
 
 
-def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: datetime | None) -> Seal:
+def _seal(data: bytes, signature: Any, roots: list[Any], proofs: _Proofs, at: datetime | None) -> Seal:
     from pyhanko.sign.fields import MDPPerm
     from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
     from pyhanko_certvalidator import ValidationContext
@@ -163,7 +192,8 @@ def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: dateti
             moment=moment,
             revocation_mode="soft-fail",
             retroactive_revinfo=True,
-            **proofs,
+            other_certs=proofs.certificates,
+            crls=proofs.lists,
         )
         return validate_pdf_signature(signature, signer_validation_context=context)
 
@@ -174,11 +204,14 @@ def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: dateti
         status = checked(moment)
     intact = (
         bool(status.intact and status.valid)
+        and (stamp is None or bool(stamp.intact and stamp.valid))
         and _gap_is_clean(data, signature)
-        and _enclosed_hold(signature, [*roots, *proofs["other_certs"]])
+        and _enclosed_hold(signature, [*roots, *proofs.certificates])
     )
     whole_file = signature.coverage == SignatureCoverageLevel.ENTIRE_FILE
-    trouble = Finding.ALTERED if not intact else _trouble(status, proofs["crls"], moment)
+    trouble, answer = Finding.ALTERED, SILENCE
+    if intact:
+        trouble, answer = _trouble(status, proofs.of(signature), moment)
     if trouble is Finding.SOUND and not whole_file and not status.docmdp_ok:
         trouble = Finding.REVISED
     certificate = signature.signer_cert
@@ -187,7 +220,7 @@ def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: dateti
         issuer=str(certificate.issuer.native.get("common_name", certificate.issuer.human_friendly)),
         time=signature.self_reported_timestamp,
         intact=intact,
-        trusted=bool(status.trusted) and trouble not in (Finding.REVOKED, Finding.EXPIRED),
+        trusted=bool(status.trusted) and trouble not in (Finding.REVOKED, Finding.UNKNOWN, Finding.EXPIRED),
         whole_file=whole_file,
         certified_until=certificate.not_valid_after,
         stamped=stamped,
@@ -195,25 +228,43 @@ def _seal(data: bytes, signature: Any, roots: list[Any], proofs: Any, at: dateti
         field=str(signature.field_name),
         fingerprint=certificate.sha256.hex(),
         final=signature.docmdp_level == MDPPerm.NO_CHANGES,
+        answer=answer,
     )
 
 
-def _proofs(reader: Any, revoked: tuple[bytes, ...]) -> dict[str, list[Any]]:
-    """Certificates and revocation data from the file's own store and the lists given."""
-    from asn1crypto import crl, ocsp
+def _proofs(reader: Any, revoked: tuple[bytes, ...]) -> _Proofs:
+    """Certificates and revocation data from the file's own store, and what else was given."""
     from pyhanko.sign.validation.dss import DocumentSecurityStore
 
-    proofs: dict[str, list[Any]] = {"other_certs": [], "crls": [crl.CertificateList.load(r) for r in revoked]}
+    given = [(der, _list(der)) for der in revoked]
+    proofs = _Proofs(
+        certificates=[],
+        lists=[listed for _, listed in given if listed is not None],
+        answers=[der for der, listed in given if listed is None],
+    )
     if "/DSS" in reader.root:
         store = DocumentSecurityStore.read_dss(reader)
-        proofs["other_certs"] = list(store.load_certs())
-        proofs["crls"] += [crl.CertificateList.load(kept.get_object().data) for kept in store.crls]
-        proofs["ocsps"] = [ocsp.OCSPResponse.load(kept.get_object().data) for kept in store.ocsps]
+        proofs.certificates += store.load_certs()
+        proofs.lists += [listed for kept in store.crls if (listed := _list(kept.get_object().data))]
+        proofs.answers += [bytes(kept.get_object().data) for kept in store.ocsps]
     return proofs
 
 
-def _trouble(status: Any, crls: list[Any], moment: datetime | None) -> Finding:
-    """What is wrong with the certificate. A list counts as long as it names one, however old it is."""
+def _list(der: bytes) -> Any:
+    """A list of revoked certificates; None where the bytes are something else."""
+    from asn1crypto import crl
+
+    try:
+        listed = crl.CertificateList.load(der, strict=True)
+        return listed if listed.native else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _trouble(status: Any, proofs: _Proofs, moment: datetime | None) -> tuple[Finding, Answer]:
+    """What is wrong with the certificate, and what its authority answered. That a list names one, or an
+    answer calls it revoked, counts however old they are.
+    """
     from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
 
     problem = status.trust_problem_indic
@@ -222,21 +273,36 @@ def _trouble(status: Any, crls: list[Any], moment: datetime | None) -> Finding:
         AdESIndeterminate.REVOKED_NO_POE,
         AdESIndeterminate.REVOKED_CA_NO_POE,
     ):
-        return Finding.REVOKED
+        return Finding.REVOKED, SILENCE
     if problem in (
         AdESIndeterminate.EXPIRED,
         AdESIndeterminate.NOT_YET_VALID,
         AdESIndeterminate.OUT_OF_BOUNDS_NO_POE,
         AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED,
     ):
-        return Finding.EXPIRED
+        return Finding.EXPIRED, SILENCE
     if not status.trusted:
-        return Finding.UNTRUSTED
+        return Finding.UNTRUSTED, SILENCE
     path = list(status.validation_path.iter_certs(include_root=True))
+    answer = SILENCE
     for issuer, certificate in pairwise(path):
-        if any(_names(listed, certificate, issuer, moment) for listed in crls):
-            return Finding.REVOKED
-    return Finding.SOUND
+        if any(_names(listed, certificate, issuer, moment) for listed in proofs.lists):
+            return Finding.REVOKED, SILENCE
+        answer = _answer(issuer, certificate, proofs.answers, moment)
+        if answer.standing is Standing.REVOKED:
+            return Finding.REVOKED, answer
+        if answer.standing is Standing.UNKNOWN:
+            return Finding.UNKNOWN, answer
+    return Finding.SOUND, answer
+
+
+def _answer(issuer: Any, certificate: Any, answers: list[bytes], moment: datetime | None) -> Answer:
+    from cryptography.x509 import load_der_x509_certificate
+
+    if not answers:
+        return SILENCE
+    one, other = (load_der_x509_certificate(c.dump()) for c in (certificate, issuer))
+    return standing_of(one, other, answers, moment or datetime.now(UTC))
 
 
 def _names(listed: Any, certificate: Any, issuer: Any, moment: datetime | None) -> bool:
@@ -342,5 +408,5 @@ def _finding(seals: tuple[Seal, ...], *, whole: bool, kept: bool) -> Finding:
         return Finding.ADDED_TO
     if not kept:
         return Finding.REVISED
-    order = (Finding.REVISED, Finding.REVOKED, Finding.EXPIRED, Finding.UNTRUSTED)
+    order = (Finding.REVISED, Finding.REVOKED, Finding.UNKNOWN, Finding.EXPIRED, Finding.UNTRUSTED)
     return next((trouble for trouble in order if trouble in troubles), Finding.SOUND)

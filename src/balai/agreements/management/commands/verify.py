@@ -28,7 +28,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--trust", type=Path, help="PEM file of the authorities to trust")
-        parser.add_argument("--revoked", type=Path, action="append", default=[], help="CRL file, PEM or DER")
+        parser.add_argument(
+            "--revoked",
+            type=Path,
+            action="append",
+            default=[],
+            help="CRL (PEM or DER) or OCSP response (DER)",
+        )
         parser.add_argument("--qr", metavar="CODE", help="the content of the printed code, as scanned")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument("--language", choices=["id", "en"], default="id", help="of the sentences")
@@ -79,7 +85,7 @@ def _lists(files: list[Path]) -> list[bytes]:
     try:
         return [_der(_read(file)) for file in files]
     except ValueError as fault:
-        raise CommandError(f"not a revocation list (CRL): {fault}") from fault
+        raise CommandError(f"neither a revocation list (CRL) nor an answer (OCSP): {fault}") from fault
 
 
 def _facts(
@@ -144,8 +150,15 @@ def _read(path: Path) -> bytes:
 
 
 def _der(data: bytes) -> bytes:
+    """A revocation list as DER, or an authority's answer as it is. Raises ValueError for anything else."""
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509 import load_der_x509_crl, load_pem_x509_crl
+    from cryptography.x509.ocsp import load_der_ocsp_response
 
-    read = load_pem_x509_crl(data) if b"-----BEGIN" in data else load_der_x509_crl(data)
-    return read.public_bytes(Encoding.DER)
+    if b"-----BEGIN" in data:
+        return load_pem_x509_crl(data).public_bytes(Encoding.DER)
+    try:
+        load_der_x509_crl(data)
+    except ValueError:
+        load_der_ocsp_response(data)
+    return data
