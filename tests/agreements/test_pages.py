@@ -409,7 +409,7 @@ def test_register_costs_the_same_for_more_rows(rows: int) -> None:
     for _ in range(rows):
         make_agreement(make_cast())
 
-    assert queries(client_of(None), "/perjanjian/") == 2
+    assert queries(client_of(None), "/perjanjian/") == 5
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -419,7 +419,7 @@ def test_page_costs_the_same_for_more_versions(cast: Cast, rows: int) -> None:
         propose_version(agreement=agreement, changes={"place": f"Kota {number}"}, by=cast.founder)
     client = client_of(cast.bureau)
 
-    assert queries(client, f"/perjanjian/{agreement.pk}/?dari=1") == 10
+    assert queries(client, f"/perjanjian/{agreement.pk}/?dari=1") == 12
 
 
 def test_register_filters_and_shows_only_what_is_visible(cast: Cast) -> None:

@@ -44,8 +44,8 @@ def registered(user: Reader) -> QuerySet[Any]:
     known = Case(When(state__in=(AgreementState.SEALED, AgreementState.ENDED), then=signed))
     rows: QuerySet[Any] = Agreement.objects.visible_to(user)
     begun = Coalesce(known, TruncDate("created_at"), output_field=DateField())
-    rows = rows.annotate(signed_on=known, signed_or_begun=begun)
-    return rows
+    found: QuerySet[Any] = rows.annotate(signed_on=known, signed_or_begun=begun)
+    return found
 
 
 def narrowed(rows: QuerySet[Any], values: Mapping[str, Any]) -> QuerySet[Any]:

@@ -97,7 +97,7 @@ def over_by_now(*, days: int = 0) -> Q:
     elsewhere = Q()
     for zone in (CENTRAL, EASTERN):
         prefixes = "|".join(sorted(code for code, known in PROVINCES.items() if known is zone))
-        here = Q(city__regex=rf"^({prefixes})")
+        here = Q(city__code__regex=rf"^({prefixes})")
         elsewhere |= here
         condition |= here & Q(ends_on__lt=now.astimezone(zone).date() + shift)
     return condition | ~elsewhere & Q(ends_on__lt=timezone.localdate(now) + shift)

@@ -393,23 +393,6 @@ class MemorandumForm(forms.Form):
         field.queryset = Organisation.objects.filter(kind__in=kinds, active=True, listed=True)
 
 
-class RegisterFilter(forms.Form):
-    q = forms.CharField(label=_("Words"), required=False, max_length=100)
-    kind = forms.ChoiceField(
-        label=_("Kind"), required=False, choices=[("", _("all")), ("mou", "MoU"), ("pks", "PKS")]
-    )
-    state = forms.ChoiceField(
-        label=_("State"),
-        required=False,
-        choices=[
-            ("", _("all")),
-            ("force", _("in force")),
-            ("coming", _("being negotiated or signed")),
-            ("over", _("ended or declined")),
-        ],
-    )
-
-
 class VerifyForm(forms.Form):
     file = forms.FileField(
         label=_("PDF file"),

@@ -1,9 +1,28 @@
 from django.urls import path
 
-from balai.portal.agreements import ceremony, certified, legal, numbering, remote, signing, verify, views
+from balai.portal.agreements import (
+    ceremony,
+    certified,
+    infographic,
+    legal,
+    lifecycle,
+    negotiation,
+    numbering,
+    paper,
+    register,
+    remote,
+    signing,
+    verify,
+    views,
+)
 
 urlpatterns = [
-    path("perjanjian/", views.register, name="agreement_list"),
+    path("perjanjian/", register.listing, name="agreement_list"),
+    path("perjanjian/data.csv", register.as_csv, name="agreement_csv"),
+    path("perjanjian/infografis/", infographic.infographic, name="agreement_infographic"),
+    path("perjanjian/laporan/<int:year>.csv", infographic.yearly_report, name="agreement_report_csv"),
+    path("perjanjian/kertas/", paper.record, name="agreement_paper"),
+    path("perjanjian/kertas/banyak/", paper.record_many, name="agreement_paper_many"),
     path("perjanjian/baru/", views.memorandum, name="agreement_memorandum"),
     path("perjanjian/untuk/<str:reference>/", views.agreement_of, name="agreement_of"),
     path("perjanjian/<uuid:pk>/", views.detail, name="agreement"),
@@ -45,5 +64,33 @@ urlpatterns = [
     path("jalur-hukum/<str:key>/dokumen/<int:paper>/", legal.paper, name="legal_paper"),
     path("jalur-hukum/<str:key>/dprd/<int:approval>/", legal.approval, name="legal_approval"),
     path("jalur-hukum/<str:key>/pembahasan/<int:pause>/", legal.supplied, name="legal_supplied"),
+    path("perjanjian/<uuid:pk>/kertas/", paper.correct, name="agreement_paper_correct"),
+    path("perjanjian/<uuid:pk>/kertas/pindaian/", paper.scan, name="agreement_scan"),
+    path("perjanjian/<uuid:pk>/urusan/", lifecycle.affair, name="agreement_affair"),
+    path("perjanjian/<uuid:pk>/adendum/", lifecycle.addendum, name="agreement_addendum"),
+    path("perjanjian/<uuid:pk>/gabungan/", lifecycle.amended, name="agreement_amended"),
+    path("perjanjian/<uuid:pk>/akhir/", lifecycle.end, name="agreement_end"),
+    path(
+        "perjanjian/<uuid:pk>/akhir/<int:ending_pk>/<slug:answer>/",
+        lifecycle.end_answer,
+        name="agreement_end_answer",
+    ),
+    path(
+        "perjanjian/<uuid:pk>/serah-terima/<int:duty>/", lifecycle.handed_over, name="agreement_handed_over"
+    ),
+    path("perjanjian/<uuid:pk>/rundingan/", negotiation.room, name="agreement_negotiation"),
+    path("perjanjian/<uuid:pk>/rundingan/usul/", negotiation.propose, name="agreement_propose"),
+    path(
+        "perjanjian/<uuid:pk>/rundingan/usulan/<int:number>/", negotiation.proposal, name="agreement_proposal"
+    ),
+    path("perjanjian/<uuid:pk>/rundingan/terima/", negotiation.accept, name="agreement_accept"),
+    path("perjanjian/<uuid:pk>/rundingan/komentar/", negotiation.say, name="agreement_comment"),
+    path(
+        "perjanjian/<uuid:pk>/rundingan/komentar/<int:number>/", negotiation.settle, name="agreement_settle"
+    ),
+    path("perjanjian/<uuid:pk>/rundingan/banding/", negotiation.compare_versions, name="agreement_compare"),
+    path("perjanjian/<uuid:pk>/rundingan/naskah/", negotiation.drafts, name="agreement_drafts"),
+    path("perjanjian/<uuid:pk>/rundingan/naskah/berkas/", negotiation.docx_file, name="agreement_docx"),
+    path("perjanjian/<uuid:pk>/rundingan/naskah/<int:number>/", negotiation.draft, name="agreement_draft"),
     path("verifikasi/", verify.verify, name="verify"),
 ]

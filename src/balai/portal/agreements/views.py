@@ -7,10 +7,8 @@ from uuid import UUID
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -27,15 +25,13 @@ from balai.agreements.models import (
     SignatureMaker,
 )
 from balai.agreements.queries import agreement_of as newest_of
-from balai.agreements.queries import current_version, document_of, label_of_blank, with_file, with_parties
-from balai.agreements.queries import register as registered
+from balai.agreements.queries import current_version, document_of, label_of_blank, with_file
 from balai.agreements.terms import AgreementTerms, ClauseTerms, fill
 from balai.agreements.typesetting import called
 from balai.collaborations.models import Collaboration
 from balai.collaborations.rules import may_see_inside
 from balai.core import documents
 from balai.core.errors import Invalid, Refused, Stale
-from balai.core.pagination import paginate
 from balai.core.rules import require
 from balai.people.models import Role, User
 from balai.people.rules import is_person
@@ -43,107 +39,19 @@ from balai.portal.agreements.forms import (
     ConsentForm,
     DeclineForm,
     MemorandumForm,
-    RegisterFilter,
     SignatoryForm,
     StampForm,
     TextForm,
     schedules,
 )
+from balai.portal.agreements.life import life
 from balai.portal.agreements.signing_panel import family, panel
+from balai.portal.agreements.validity import Validity as Validity
+from balai.portal.agreements.validity import validity as validity
 from balai.portal.forms import refuse
 from balai.portal.once import once
 
-TONES: dict[str, str] = {
-    AgreementState.DRAFTING: "wait",
-    AgreementState.SIGNING: "wait",
-    AgreementState.SEALING: "wait",
-    AgreementState.SEALED: "go",
-    AgreementState.DECLINED: "stop",
-    AgreementState.ENDED: "done",
-}
 OVER = (AgreementState.DECLINED, AgreementState.ENDED)
-COMING = (AgreementState.DRAFTING, AgreementState.SIGNING, AgreementState.SEALING)
-
-
-@dataclass(frozen=True, slots=True)
-class Validity:
-    """The answer to "is it valid?" in one tag and one sentence."""
-
-    tag: str
-    tone: str
-    sentence: str
-
-
-def validity(agreement: Agreement) -> Validity:
-    """Whether the agreement binds today, from its state and its term."""
-    today = timezone.localdate()
-    if agreement.documented:
-        return Validity(
-            _("known from publications"),
-            "neutral",
-            _("Written down from public sources; not signed on this hub."),
-        )
-    if agreement.state == AgreementState.SEALED:
-        if agreement.ends_on and agreement.ends_on < today:
-            return Validity(_("expired"), "done", _("It was signed and sealed; its term is over."))
-        if agreement.starts_on and agreement.starts_on > today:
-            return Validity(
-                _("sealed, not yet begun"),
-                "go",
-                _("It is signed by every party and sealed; its term begins later."),
-            )
-        return Validity(_("in force"), "go", _("It is signed by every party, sealed, and within its term."))
-    sentences = {
-        AgreementState.DRAFTING: _("Not yet. The parties are still negotiating the text."),
-        AgreementState.SIGNING: _("Not yet. The text is fixed and waits for signatures."),
-        AgreementState.SEALING: _("Almost. Every party has signed; the hub is sealing the document."),
-        AgreementState.DECLINED: _("No. A party declined it."),
-        AgreementState.ENDED: _("No. It has ended."),
-    }
-    phase = AgreementState(agreement.phase)
-    return Validity(agreement.phase_label, TONES[phase], sentences[phase])
-
-
-@require_safe
-def register(request: HttpRequest) -> HttpResponse:
-    """What has been signed, with whom, until when?"""
-    form = RegisterFilter(request.GET)
-    values = form.cleaned_data if form.is_valid() else {}
-    rows = with_parties(registered(request.user))
-    if words := values.get("q"):
-        named = Party.objects.filter(organisation__name__icontains=words).values("agreement")
-        rows = rows.filter(
-            Q(title__icontains=words)
-            | Q(title_en__icontains=words)
-            | Q(collaboration__reference__iexact=words)
-            | Q(pk__in=named)
-        )
-    if kind := values.get("kind"):
-        rows = rows.filter(kind=kind)
-    today = timezone.localdate()
-    lapsed = Q(state=AgreementState.SEALED, ends_on__lt=today)
-    match values.get("state"):
-        case "force":
-            rows = rows.filter(state=AgreementState.SEALED).exclude(lapsed)
-        case "coming":
-            rows = rows.filter(state__in=COMING)
-        case "over":
-            rows = rows.filter(Q(state__in=OVER) | lapsed)
-    page = paginate(rows, request.GET.get("cursor"), by="created_at", size=20)
-    query = request.GET.copy()
-    query.pop("cursor", None)
-    may_begin = is_person(request.user) and any(h.role == Role.BUREAU for h in request.user.hats)
-    return render(
-        request,
-        "agreements/register.html",
-        {
-            "form": form,
-            "rows": [{"it": row, "valid": validity(row)} for row in page.rows],
-            "page": page,
-            "query": query.urlencode(),
-            "may_begin": may_begin,
-        },
-    )
 
 
 @login_required
@@ -230,7 +138,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     inside = Agreement.objects.inside(request.user).filter(pk=pk).exists()
     latest = current_version(agreement)
     readable = (
-        latest if inside or (agreement.state == AgreementState.SEALED and agreement.text_public) else None
+        latest if inside or (agreement.sealed_document_id is not None and agreement.text_public) else None
     )
     context: dict[str, Any] = {
         "it": agreement,
@@ -240,6 +148,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "latest": latest,
         "text": readable,
         "family": family(request.user, agreement),
+        "life": life(request.user, agreement, inside=inside),
     }
     if readable is not None:
         context |= _text(readable.reading)
