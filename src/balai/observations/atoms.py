@@ -26,7 +26,7 @@ OPEN = 1 << 62
 
 @dataclass(frozen=True)
 class Atom:
-    """``bucket`` is the local hour or -1 for the whole day, ``key`` the dimensions' values, ``sums`` by measure.
+    """``bucket`` is the local hour or -1 for all day, ``key`` the dimensions' values, ``sums`` by measure.
 
     ``counts`` says how many rows had the measure: a row without it is no zero.
     """

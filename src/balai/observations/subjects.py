@@ -1,7 +1,7 @@
 """Keyed hashes of subjects: a person or device is a number that only its group's key can make again.
 
-A group is one table and one local day: a person is one subject all day, and another the next. Destroying the group's key makes its subjects unlinkable for good, in
-the store and in every backup of it.
+A group is one table and one local day: a person is one subject all day, and another the next. Destroying the
+group's key makes its subjects unlinkable for good, in the store and in every backup of it.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Contracts from Open Data Contract Standard documents (YAML, v3.1); faults name the place.
 
 What the standard has no word for stands in ``customProperties``: at the root ``partner``, ``titleEn``,
-``legalBasis``, ``controller``, ``lateHours``, ``k``, ``bucket``, ``purposes``, ``personal``, ``forbidden``; at
-a property ``role``, ``unit`` and ``descriptionEn``. Allowed values are a library quality rule
+``legalBasis``, ``controller``, ``lateHours``, ``k``, ``bucket``, ``purposes``, ``personal``, ``forbidden``;
+at a property ``role``, ``unit`` and ``descriptionEn``. Allowed values are a library quality rule
 ``invalidValues`` with ``mustBe: 0``.
 """
 
