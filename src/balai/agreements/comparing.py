@@ -64,7 +64,8 @@ def changes(before: AgreementTerms, after: AgreementTerms) -> list[ClauseChange]
             )
             for language in ("id", "en")
         }
-        if all(piece.kind == "kept" for run in pieces.values() for piece in run):
+        renamed = key in old and clause.heading != old[key].heading
+        if not renamed and all(piece.kind == "kept" for run in pieces.values() for piece in run):
             continue
         rows.append(ClauseChange(key, clause.heading.id, clause.heading.en, pieces["id"], pieces["en"]))
     return rows

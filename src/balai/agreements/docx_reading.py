@@ -106,7 +106,7 @@ class _Bounded(Xml.TreeBuilder):
         super().__init__()
         self.depth = self.count = 0
 
-    def start(self, tag: str, attrs: dict[str, str], /) -> Xml.Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[str, str], /) -> Xml.Element:
         self.depth += 1
         self.count += 1
         if self.depth > DEEPEST or self.count > MOST_ELEMENTS:

@@ -100,6 +100,8 @@ def propose_from_draft(
     ``comments`` maps the place of a margin comment to its audience. Raises Refused, Invalid with the
     field ``item_<place>`` or ``reason``, and Stale where an article changed since or it was done before.
     """
+    if draft.used_at:
+        raise Stale(_("Proposals were made of this draft already."))
     findings = findings_of(draft)
     comments = comments or {}
     if not chosen and not comments:

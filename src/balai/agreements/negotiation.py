@@ -113,11 +113,29 @@ def redline(edit: ClauseEdit, terms: AgreementTerms) -> Redline:
         new, new_heading = (), Both("")
     else:
         new, new_heading = filled(terms, edit.text), edit.heading
+    return _lines(old_heading, old, new_heading, new)
+
+
+def between(old: AgreementTerms, new: AgreementTerms) -> list[tuple[str, Redline]]:
+    """Every article that reads differently, by key, headings included; those taken out come last."""
+    olds, news = ({clause.key: clause for clause in terms.clauses} for terms in (old, new))
+    rows = []
+    for key in [*news, *(key for key in olds if key not in news)]:
+        one, two = olds.get(key), news.get(key)
+        heading, heading_now = (clause.heading if clause else Both("") for clause in (one, two))
+        text, text_now = filled(old, one.text) if one else (), filled(new, two.text) if two else ()
+        if (heading, text) != (heading_now, text_now):
+            rows.append((key, _lines(heading, text, heading_now, text_now)))
+    return rows
+
+
+def _lines(heading: Both, text: Iterable[Both], heading_now: Both, text_now: Iterable[Both]) -> Redline:
+    text, text_now = tuple(text), tuple(text_now)
     return Redline(
-        heading=tuple(compare(old_heading.id, new_heading.id)),
-        heading_en=tuple(compare(old_heading.en, new_heading.en)),
-        id=tuple(compare(_joined(old, "id"), _joined(new, "id"))),
-        en=tuple(compare(_joined(old, "en"), _joined(new, "en"))),
+        heading=tuple(compare(heading.id, heading_now.id)),
+        heading_en=tuple(compare(heading.en, heading_now.en)),
+        id=tuple(compare(_joined(text, "id"), _joined(text_now, "id"))),
+        en=tuple(compare(_joined(text, "en"), _joined(text_now, "en"))),
     )
 
 
@@ -339,7 +357,8 @@ def checked(edit: ClauseEdit, base: AgreementTerms) -> ClauseEdit:
     after = edit.after if edit.kind in (EditKind.ADD, EditKind.MOVE) else ""
     if after and (after == edit.key or clause_of(base, after) is None):
         faults["after"] = [_("Choose an article of the text to stand behind.")]
-    heading, text = Both(""), ()
+    heading = Both("")
+    text: tuple[Both, ...] = ()
     if edit.kind in (EditKind.CHANGE, EditKind.ADD):
         heading = Both(_line(edit.heading.id), _line(edit.heading.en))
         text = tuple(Both(_line(p.id), _line(p.en)) for p in edit.text if _line(p.id) or _line(p.en))
