@@ -14,7 +14,7 @@ from balai.agreements.models import Agreement, AgreementState, Signature, Signed
 from balai.core import documents
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Document, Entry
-from tests.agreements_builders import Cast, make_agreement, make_cast, sha_of
+from tests.agreements_builders import Cast, answer_no, make_agreement, make_cast, sha_of
 from tests.agreements_certificates import (
     Issued,
     make_certificate,
@@ -168,6 +168,7 @@ def test_other_text_is_refused_with_its_reason(cast: Cast, official: Issued) -> 
     latest = agreement.versions.first()
     for person in (cast.bureau, cast.founder):
         approve_version(version=latest, by=person, seen_sha256=latest.document.sha256)
+    answer_no(cast)
     open_signing(agreement=agreement, by=cast.bureau)
     agreement = Agreement.objects.get(pk=agreement.pk)
     other = make_agreement(make_cast(), upto="open")
