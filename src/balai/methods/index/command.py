@@ -79,7 +79,7 @@ def run(options: Namespace) -> int:
         print(f"balai index: {fault}", file=sys.stderr)  # noqa: T201
         return 2
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except OSError as fault:
         where = f"{fault.filename}: " if fault.filename else ""
