@@ -397,7 +397,7 @@ def test_a_draft_comes_back_and_becomes_proposals(cast: Cast) -> None:
     again = client.post(brought.url, {"item_0": "on", "reason": "Lagi."})
 
     assert (brought.status_code, chosen.status_code, again.status_code) == (302, 302, 409)
-    assert "Objeknya lain" in page
+    assert "Objeknya" in page
     assert [(p.kind, p.key, p.reason) for p in ClauseProposal.objects.all()] == [
         ("change", names[1], "Permintaan ahli hukum.")
     ]
