@@ -22,6 +22,7 @@ from balai.methods.index.steps import (
     DistanceToMaximum,
     DistanceToReference,
     DistanceToTarget,
+    Exponential,
     ExponentialRank,
     FractionOfMaximum,
     Goalposts,
@@ -282,6 +283,12 @@ def test_the_exponential_rank_of_the_deprivation_indices() -> None:
     assert scores[89] == pytest.approx(-23 * math.log(1 - 0.9 * (1 - math.exp(-100 / 23))), abs=1e-12)
     assert scores[89] == pytest.approx(50.4, abs=0.1)
     assert 0 < scores[0] < 1
+    scottish = normalise(x, ExponentialRank(offset=1))
+    assert_allclose(scottish, np.r_[0, scores[:99]], atol=1e-12)
+    ranks = normalise(100 - x, Exponential((0, 100)), direction=-1)
+    assert_allclose(ranks, scottish, atol=1e-12)
+    with pytest.raises(StageError, match="column a: has a value outside 0 to 50"):
+        normalise(x, Exponential((0, 50)), column="a")
     assert_allclose(normalise(-x, ExponentialRank(), direction=-1), scores)
 
 

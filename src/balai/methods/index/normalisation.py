@@ -15,6 +15,7 @@ from balai.methods.index.steps import (
     DistanceToMaximum,
     DistanceToReference,
     DistanceToTarget,
+    Exponential,
     ExponentialRank,
     FractionOfMaximum,
     Goalposts,
@@ -79,14 +80,23 @@ def normal_scores(x: Matrix, offset: float = 0.0, ties: Ties = "average") -> Mat
     return np.asarray(ndtri((rank_up(x, ties) - offset) / (n + 1 - 2 * offset)))
 
 
-def exponential_rank(x: Matrix, k: float = 23.0, scale: float = 100.0, ties: Ties = "average") -> Matrix:
-    """Ranks of ``x`` (U,) as an exponential distribution from near 0 to ``scale``; the highest has ``scale``.
+def exponential(share: Matrix, k: float = 23.0, scale: float = 100.0) -> Matrix:
+    """Shares from 0 to 1 stretched to 0 .. ``scale``: -k ln(1 - share (1 - exp(-scale / k))).
 
-    -k ln(1 - R (1 - exp(-scale / k))), R = rank from below / n: with k = 23 the transformation of the English
-    and Scottish indices of multiple deprivation, in which a tenth of the areas has half of the scale.
+    With k = 23 the upper tenth of the shares has half of the scale.
     """
-    share = rank_up(x, ties) / np.count_nonzero(~np.isnan(x))
     return np.asarray(-k * np.log(1 - share * (1 - np.exp(-scale / k))))
+
+
+def exponential_rank(
+    x: Matrix, k: float = 23.0, scale: float = 100.0, ties: Ties = "average", offset: float = 0.0
+) -> Matrix:
+    """Ranks of ``x`` (U,) as an exponential distribution: (rank from below - ``offset``) / n, stretched.
+
+    With k = 23 the transformation of the indices of multiple deprivation; offset 0 in England (the highest
+    has ``scale``), 1 in Scotland (the lowest has 0).
+    """
+    return exponential((rank_up(x, ties) - offset) / np.count_nonzero(~np.isnan(x)), k, scale)
 
 
 def normalise(
@@ -168,13 +178,26 @@ def normalise(
         case FractionOfMaximum():
             return _fraction(plain, direction, column) * step.scale
         case Scaled():
-            a, b = step.between
-            return ((y - a) if direction == 1 else (y + b)) / (b - a) * step.scale
+            return _between(y, step.between, direction) * step.scale
         case NormalScores():
             return normal_scores(y, step.offset, step.ties)
         case ExponentialRank():
-            return exponential_rank(y, step.k, step.scale, step.ties)
+            return exponential_rank(y, step.k, step.scale, step.ties, step.offset)
+        case Exponential():
+            share = _between(y, step.between, direction)
+            if np.nanmin(share) < 0 or np.nanmax(share) > 1:
+                a, b = step.between
+                raise StageError(
+                    "normalise", column, f"has a value outside {a:g} to {b:g}, its ends for {step.name}"
+                )
+            return exponential(share, step.k, step.scale)
     raise TypeError(f"{step!r} is no normalisation")
+
+
+def _between(y: Matrix, ends: Range, direction: int) -> Matrix:
+    """Where the turned value ``y`` lies between two numbers of its unit, 0 at the worse."""
+    low, high = ends
+    return np.asarray(((y - low) if direction == 1 else (y + high)) / (high - low))
 
 
 def _capped(share: Matrix, cap: bool) -> Matrix:

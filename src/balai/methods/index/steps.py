@@ -348,15 +348,31 @@ class NormalScores(Step):
 
 @dataclass(frozen=True)
 class ExponentialRank(Step):
-    """``-k ln(1 - R (1 - exp(-scale / k)))`` with R = rank / n: indices of multiple deprivation."""
+    """``-k ln(1 - R (1 - exp(-scale / k)))``, R = (rank - offset) / n: indices of multiple deprivation."""
 
     name: ClassVar[str] = "exponential_rank"
     k: float = 23.0
     scale: float = 100.0
+    offset: float = 0.0
     ties: Ties = "average"
 
     def fault(self) -> tuple[str, str] | None:
+        if not 0 <= self.offset <= 1:
+            return "offset", f"{self.offset:g} is not from 0 to 1"
         return _positive(self, "k", "scale")
+
+
+@dataclass(frozen=True)
+class Exponential(Step):
+    """The same stretch of a value that lies ``between`` two numbers of its unit, such as a rank given."""
+
+    name: ClassVar[str] = "exponential"
+    between: tuple[float, float] = (0.0, 1.0)
+    k: float = 23.0
+    scale: float = 100.0
+
+    def fault(self) -> tuple[str, str] | None:
+        return _interval(self, "between") or _positive(self, "k", "scale")
 
 
 # --- weights of the children of a node
@@ -508,6 +524,7 @@ Normalise = (
     | Scaled
     | NormalScores
     | ExponentialRank
+    | Exponential
 )
 Weights = (
     Given
