@@ -33,6 +33,7 @@ from balai.indicators.shipped import Catalogue, catalogue
 from balai.indicators.tables import HUB, Defaults, Known, Row, read_rows, understand
 from balai.people.models import City, User
 
+
 def publish_catalogue(found: Catalogue | None = None) -> int:
     """Bring sets, crosswalk and indicators to what the catalogue says; how many indicators it has.
 

@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import get_language
+
 from balai.indicators.models import Basis, Dimension, IndicatorType
 
 FOLDER = Path(__file__).parent / "catalogue"
@@ -139,3 +141,15 @@ def _indicator(number: int, row: Mapping[str, str], ministry: set[str]) -> Mappi
             f"indicators.csv, row {number}: the ministry's set has no {row['programme_dimension']!r}"
         )
     return {**row, "higher_is_better": row["higher_is_better"] == "yes"}
+
+
+def ministry_dimensions() -> dict[str, str]:
+    """The six dimensions of the ministry's set: key and name in the reader's language."""
+    english = get_language() == "en"
+    return {
+        part.key: part.name_en if english else part.name
+        for listed in catalogue().sets
+        if listed.key == MINISTRY
+        for part in listed.parts
+        if not part.parent
+    }

@@ -7,6 +7,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.db.models import Count, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
@@ -15,13 +17,16 @@ from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused, Stale
 from balai.people.models import City, Organisation
 from balai.people.rules import CITY_STAFF, is_person
+from balai.portal import charts
 from balai.portal.collaborations.story import documented
 from balai.portal.collaborations.views import find
 from balai.portal.forms import refuse
 from balai.programme.actions import ask_to_copy, offer_solution
 from balai.programme.models import Cohort, CohortMembership, Interest, Offer
+from balai.programme.profile import Reading, profile
 from balai.programme.records import OfferForm
-from balai.programme.rules import may_offer
+from balai.programme.results import readiness_of
+from balai.programme.rules import may_judge_readiness, may_offer, may_run_programme
 
 
 @require_safe
@@ -40,6 +45,7 @@ def movement(request: HttpRequest) -> HttpResponse:
         {
             "cohorts": list(cohorts),
             "documented": documented("programme:movement"),
+            "may_run": may_run_programme(request.user),
             "offers": list(offers.filter(collaboration__public_since__isnull=False).order_by("-opened_at")),
         },
     )
@@ -47,8 +53,11 @@ def movement(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def city(request: HttpRequest, slug: str) -> HttpResponse:
-    """One city: what sources say of its place in the movement, and what it does on this hub."""
+    """How does my city do in the six, how sure is that, against whom? And what it does on this hub."""
     found = get_object_or_404(City, slug=slug)
+    seen = profile(found)
+    judged = list(found.readiness.all())
+    year = max((row.year for row in judged), default=0)
     return render(
         request,
         "programme/city.html",
@@ -61,7 +70,27 @@ def city(request: HttpRequest, slug: str) -> HttpResponse:
                     "partner", "scheme_version"
                 )[:20]
             ),
+            "dimensions": [
+                (dimension, [(one, _spark(one)) for one in readings])
+                for dimension, readings in seen.dimensions
+                if readings
+            ],
+            "measures": seen.measures,
+            "readiness": readiness_of(row for row in judged if row.year == year),
+            "readiness_year": year,
+            "evaluations": list(
+                found.evaluations.filter(closed_at__isnull=False).select_related("method").order_by("-year")
+            ),
+            "may_judge": is_person(request.user)
+            and may_judge_readiness(request.user, found, timezone.localdate().year),
         },
+    )
+
+
+def _spark(reading: Reading) -> SafeString:
+    title = _("%(name)s over time") % {"name": reading.indicator}
+    return charts.sparkline(
+        [value for _period, value in reading.series], title=title, hue=reading.indicator.dimension
     )
 
 
