@@ -193,14 +193,16 @@ class World:
         agreement = draft_agreement(collaboration=collaboration, by=self.bureau)
         version = current_version(agreement)
         assert version is not None
-        if missing := version.reading.missing():
-            filled = {"id": "sesuai lampiran", "en": "as annexed"}
-            propose_version(
-                agreement=agreement,
-                changes={"variables": dict.fromkeys(missing, filled)},
-                by=self.officer,
-                note="Isian dilengkapi.",
-            )
+        filled = {"id": "sesuai lampiran", "en": "as annexed"}
+        propose_version(
+            agreement=agreement,
+            changes={
+                "variables": dict.fromkeys(version.reading.missing(), filled),
+                "starts_on": timezone.localdate(),
+            },
+            by=self.officer,
+            note="Isian dilengkapi.",
+        )
         sides = ((self.officer, self.signatory), (self.founder, self.founder))
         for party, (by, who) in zip(agreement.parties.order_by("place"), sides, strict=True):
             set_signatory(party=party, name=who.name, title="Kepala", mandate="Surat Kuasa 1", by=by)

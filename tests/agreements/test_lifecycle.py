@@ -15,6 +15,7 @@ from balai.agreements.clock import today_in
 from balai.agreements.completion import seal
 from balai.agreements.models import Agreement, AgreementState, Handover, Termination, TermMark
 from balai.agreements.term import term_of
+from balai.collaborations.actions import unmet
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry, Notification
 from balai.core.notifications import choose_pace, deliver
@@ -502,3 +503,32 @@ def test_days_of_notice_are_read_from_the_agreement(text: str, days: int) -> Non
 
 def test_days_of_notice_without_the_blank() -> None:
     assert ending.notice_days(SimpleNamespace(variables={})) == 30
+
+
+# What it means for the pilot.
+
+
+def test_nothing_starts_or_resumes_without_an_agreement_in_force(cast: Cast) -> None:
+    def refusals() -> list[str]:
+        return unmet(cast.collaboration, ("agreement.in_force",))
+
+    assert refusals() == ["There is no agreement, so nothing is in force."]
+    agreement = make_sealed(cast, ends_on=timezone.localdate() + 5 * DAY)
+    assert refusals() == []
+    Agreement.objects.filter(pk=agreement.pk).update(starts_on=timezone.localdate() + DAY)
+    assert "begins on" in refusals()[0]
+    Agreement.objects.filter(pk=agreement.pk).update(
+        starts_on=timezone.localdate() - 9 * DAY, ends_on=timezone.localdate() - DAY
+    )
+    assert "The term of the agreement ended on" in refusals()[0]
+    reminding.watch()
+    assert "The agreement ended on" in refusals()[0]
+
+
+@pytest.mark.parametrize("scheme", ["playground", "co-develop", "user"])
+def test_every_scheme_asks_for_an_agreement_in_force(scheme: str) -> None:
+    asked = {
+        move.key for move in make_cast(scheme=scheme).collaboration.scheme.moves if IN_FORCE in move.guards
+    }
+
+    assert asked == {"start", "resume"}

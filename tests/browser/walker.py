@@ -253,7 +253,7 @@ class Walk:
         for blank in officer.main.locator('textarea[name^="blank_"][name$="_id"]').all():
             if not blank.input_value():
                 blank.fill("sesuai lampiran")
-        officer.fill(note="Isian dilengkapi.")
+        officer.fill(note="Isian dilengkapi.", starts_on=timezone.localdate().isoformat())
         officer.press("Propose this text")
         for person, who in ((officer, self.world.signatory), (founder, self.world.founder)):
             person.go(self.agreement_path)
@@ -263,6 +263,11 @@ class Walk:
         for person in (officer, founder):
             person.go(self.agreement_path)
             person.press(re.compile("^Approve version"))
+        self.bureau.go(f"/jalur-hukum/{self.reference}/dprd/")
+        for question, why in (("burdens", "Tidak ada pungutan baru."), ("unbudgeted", "Ditanggung mitra.")):
+            self.bureau.put(f"answer-{question}", "no")
+            self.bureau.fill(**{f"answer-{question}_reason": why})
+        self.bureau.press("Record the answers")
         self.move(self.bureau, "open_signing")
 
     def sign(self) -> None:

@@ -6,7 +6,8 @@ from django.utils.translation import gettext_lazy
 from balai.agreements import stops
 from balai.agreements.drafting import longest_end
 from balai.agreements.models import AgreementState
-from balai.agreements.queries import label_of_blank, latest_of
+from balai.agreements.queries import agreement_of, label_of_blank, latest_of
+from balai.agreements.term import is_in_force
 from balai.collaborations.models import Collaboration
 from balai.collaborations.registry import guard
 from balai.core.rules import YES, Verdict, no
@@ -116,6 +117,19 @@ def term(collaboration: Collaboration) -> Verdict:
             % {"months": limit, "scheme": collaboration.scheme.name}
         )
     return YES
+
+
+@guard(
+    "agreement.in_force",
+    text=gettext_lazy("The agreement is in force today"),
+    source=gettext_lazy("PP 28/2018: a cooperation is carried out under its agreement, within its term"),
+    lifted_by=gettext_lazy("the parties, by an addendum while it is in force, or by another agreement"),
+)
+def in_force(collaboration: Collaboration) -> Verdict:
+    agreement = agreement_of(collaboration)
+    if agreement is None:
+        return no(_("There is no agreement, so nothing is in force."))
+    return is_in_force(agreement)
 
 
 @guard(

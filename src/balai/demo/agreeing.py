@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from django.utils import timezone
+
 from balai.agreements.actions import (
     approve_version,
     draft_agreement,
@@ -11,7 +13,9 @@ from balai.agreements.actions import (
     sign,
 )
 from balai.agreements.completion import seal
+from balai.agreements.drafting import longest_end
 from balai.agreements.models import Agreement, AgreementVersion
+from balai.agreements.numbering import reserve_number
 from balai.agreements.queries import current_version
 from balai.collaborations.models import Collaboration
 from balai.demo.facts import Row
@@ -33,18 +37,22 @@ class Parties(Protocol):
 
 
 def draft(parties: Parties) -> Agreement:
-    """The bureau drafts the agreement; blanks are filled and both sides name their signatories."""
+    """The bureau drafts the agreement, its blanks are filled and its signatories named; its term begins."""
     agreement = draft_agreement(collaboration=parties.collaboration, by=parties.bureau)
-    missing = _latest(agreement).reading.missing()
-    spends = bool(parties.row.get("regional_budget"))
-    if missing or spends:
-        propose_version(
-            agreement=agreement,
-            changes={"variables": dict.fromkeys(missing, FILLED)},
-            by=parties.officer,
-            note="Isian yang kosong dilengkapi.",
-            procurement_reference=parties.row.get("procurement_reference"),
-        )
+    terms, today = _latest(agreement).reading, timezone.localdate()
+    limit = parties.collaboration.scheme.limits.get("term_months", 60)
+    assert terms.ends_on is not None
+    propose_version(
+        agreement=agreement,
+        changes={
+            "variables": dict.fromkeys(terms.missing(), FILLED),
+            "starts_on": today,
+            "ends_on": min(terms.ends_on, longest_end(today, limit)),
+        },
+        by=parties.officer,
+        note="Isian yang kosong dilengkapi.",
+        procurement_reference=parties.row.get("procurement_reference"),
+    )
     for party in Agreement.objects.get(pk=agreement.pk).parties.order_by("place"):
         side = _city(parties) if party.place == 1 else _partner(parties)
         set_signatory(party=party, **side)
@@ -58,7 +66,9 @@ def approve(agreement: Agreement, by: User) -> None:
 
 
 def open_for_signing(parties: Parties, agreement: Agreement) -> None:
-    """The bureau fixes the text and asks for signatures."""
+    """The bureau reserves the city's number, fixes the text and asks for signatures."""
+    number = f"{parties.number}/PKS-CONTOH/{timezone.localdate().year}"
+    reserve_number(agreement=agreement, number=number, by=parties.bureau)
     open_signing(agreement=agreement, by=parties.bureau)
 
 
