@@ -115,7 +115,7 @@ def test_a_number_waits_for_the_approvals_and_leaves_them_standing() -> None:
     cast = make_cast()
     use_pattern(cast)
     agreement = make_agreement(cast, upto="named")
-    with pytest.raises(Refused, match=r"disetujui|approved"):
+    with pytest.raises(Refused, match=r"menyetujui|approved"):
         reserve_number(agreement=agreement, by=cast.bureau)
     for by in (cast.bureau, cast.founder):
         latest = agreement.versions.first()

@@ -30,7 +30,7 @@ from balai.agreements.models import (
     SignedUpload,
     SigningRound,
 )
-from balai.agreements.queries import current_version, with_file
+from balai.agreements.queries import current_version, with_file, with_parties
 from balai.agreements.sealing import trust_roots
 from balai.agreements.tasks import seal_agreement
 from balai.agreements.terms import AgreementTerms, Both, UnprintableError, tidy, unprintable
@@ -373,7 +373,7 @@ def sign(*, agreement: Agreement, by: User, seen_sha256: str, consent: bool | st
     if not consent:
         raise Invalid(_("Nothing was signed."), {"consent": [_("Tick the sentence to say that you agree.")]})
     with transaction.atomic():
-        locked = _locked(agreement)
+        locked = _held(agreement)
         party = rules.party_to_sign(by, locked)
         if party is not None and hasattr(party, "signature"):
             raise Stale(_("%(party)s has signed already.") % {"party": party.organisation.name})
@@ -630,6 +630,13 @@ def _locked(agreement: Agreement) -> Agreement:
     """The agreement as it is now, held until the transaction ends: two people take turns."""
     Agreement.objects.select_for_update().only("pk").get(pk=agreement.pk)
     return _plain(agreement)
+
+
+def _held(agreement: Agreement) -> Agreement:
+    """As `_locked`, with the parties read ahead: for one who signs and does not go on."""
+    Agreement.objects.select_for_update().only("pk").get(pk=agreement.pk)
+    rows = with_parties(Agreement.objects.select_related("collaboration__agency"))
+    return rows.get(pk=agreement.pk)
 
 
 def _latest(agreement: Agreement, seen: int | None) -> AgreementVersion:

@@ -51,7 +51,7 @@ def register(user: Reader) -> AgreementQuerySet:
 
 def current_version(agreement: Agreement) -> AgreementVersion | None:
     """The latest text; None for an agreement known from published sources only."""
-    return next(iter(agreement.versions.all()), None)
+    return next(iter(agreement.versions.all()[:1]), None)
 
 
 def agreement_of(collaboration: Collaboration) -> Agreement | None:
