@@ -42,6 +42,7 @@ from balai.methods.index.steps import (
     PowerMean,
     RankScore,
     Screen,
+    WeightedProduct,
     WeightedSum,
     Weights,
     Winsor,
@@ -284,6 +285,7 @@ def test_means_that_make_up_for_nothing() -> None:
         return build(spec, data).score("top").tolist()
 
     assert scores(Minimum()) == [90, 60, 1]
+    assert scores(WeightedProduct()) == pytest.approx([990_000, 864_000, 6])
     assert scores(Copeland()) == [0, 2, -2]
     assert scores(MazziottaPareto()) == pytest.approx([100 - 200 / 3 / 100, 92, 2 - 1 / 3])
 
@@ -423,6 +425,11 @@ def flat(**changes: Any) -> IndexSpec:
             flat(nodes=(Node("top", aggregate=PowerMean(0)),), normalise=ZScore()),
             [[1, 2, 3], [2, 3, 4]],
             r"aggregate, column a \(in node top\): -0.707107 is below 0",
+        ),
+        (
+            flat(nodes=(Node("top", aggregate=WeightedProduct()),), normalise=ZScore()),
+            [[1, 2, 3], [2, 3, 4]],
+            r"aggregate, column a \(in node top\): -0.707107 is below 0, and a product",
         ),
         (flat(impute=ImputeGroupMean("island")), [[1, 2, NAN], [2, 3, 4]], "column island: is named by an"),
         (flat(impute=ImputeCarry()), [[1, 2, NAN], [2, 3, 4]], "impute, column c: carry needs data with a"),

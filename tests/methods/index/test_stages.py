@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from balai.methods.index.aggregation import power_mean, weighted_sum
+from balai.methods.index.aggregation import power_mean, weighted_product, weighted_sum
 from balai.methods.index.denominate import denominate
 from balai.methods.index.errors import StageError
 from balai.methods.index.imputation import carry, draw, em, fill_by_group, impute, interpolate
@@ -368,6 +368,8 @@ def test_gaps_leave_their_weight_to_the_rest() -> None:
     assert_allclose(power_mean(X, w, math.inf), [4, NAN, 2])
     assert_allclose(weighted_sum(X, w), [NAN, NAN, NAN])
     assert_allclose(weighted_sum(np.array([[1.0, 4, 1]]), w), [7])
+    assert_allclose(weighted_product(X, w), [NAN, NAN, NAN])
+    assert_allclose(weighted_product(np.array([[2.0, 3, 4]]), np.array([2.0, 1, 0.5])), [24])
     by_unit = np.array([[3.0, 1, 1], [1, 1, 1], [1, 1, 1]])
     assert_allclose(power_mean(X, by_unit), [1.75, NAN, 2])
 
@@ -379,6 +381,8 @@ def test_a_zero_makes_a_geometric_or_harmonic_mean_zero() -> None:
     assert power_mean(X, w, -1)[0] == 0
     with pytest.raises(ValueError, match="at least 0"):
         power_mean(-X, w, 0)
+    with pytest.raises(ValueError, match="at least 0"):
+        weighted_product(-X, w)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from balai.methods.index.errors import StageError
 from balai.methods.index.special import copeland, mazziotta_pareto, minimum
-from balai.methods.index.steps import Aggregate, Copeland, MazziottaPareto, Minimum, PowerMean, WeightedSum
+from balai.methods.index.steps import (
+    Aggregate,
+    Copeland,
+    MazziottaPareto,
+    Minimum,
+    PowerMean,
+    WeightedProduct,
+    WeightedSum,
+)
 
 Matrix = NDArray[np.float64]
 
@@ -45,23 +53,30 @@ def weighted_sum(X: Matrix, weights: Matrix) -> Matrix:
     return np.asarray((X * weights).sum(axis=1))
 
 
+def weighted_product(X: Matrix, weights: Matrix) -> Matrix:
+    """Product of the values to the power of their weights of each row of ``X`` (U, C), (U,); NaN with a gap.
+
+    ``ValueError`` where a value is below 0.
+    """
+    if (X < 0).any():
+        raise ValueError("a product with weights needs values of at least 0")
+    return np.asarray(np.prod(X**weights, axis=1))
+
+
 def aggregate(
     X: Matrix, weights: Matrix, step: Aggregate, *, node: str = "", codes: Sequence[str] = ()
 ) -> Matrix:
     """Scores (U,) of a node from its children ``X`` (U, C) and their ``weights`` (C,) or (U, C)."""
     match step:
         case PowerMean():
-            if step.power != 1 and not math.isinf(step.power) and (X < 0).any():
-                row, column = np.argwhere(X < 0)[0]
-                raise StageError(
-                    "aggregate",
-                    f"{codes[column] if codes else column + 1} (in node {node})",
-                    f"{X[row, column]:g} is below 0, and only the arithmetic mean takes that; "
-                    "choose a normalisation that gives 0 or more",
-                )
+            if step.power != 1 and not math.isinf(step.power):
+                _refuse_negative(X, node, codes, "only the arithmetic mean takes that")
             return power_mean(X, weights, step.power)
         case WeightedSum():
             return weighted_sum(X, weights)
+        case WeightedProduct():
+            _refuse_negative(X, node, codes, "a product with weights does not take that")
+            return weighted_product(X, weights)
         case MazziottaPareto():
             return mazziotta_pareto(X, weights, penalty=step.penalty)
         case Minimum():
@@ -69,3 +84,12 @@ def aggregate(
         case Copeland():
             return copeland(X, weights)
     raise TypeError(f"{step!r} is no aggregation")
+
+
+def _refuse_negative(X: Matrix, node: str, codes: Sequence[str], why: str) -> None:
+    for row, column in np.argwhere(X < 0)[:1]:
+        raise StageError(
+            "aggregate",
+            f"{codes[column] if codes else column + 1} (in node {node})",
+            f"{X[row, column]:g} is below 0, and {why}; choose a normalisation that gives 0 or more",
+        )

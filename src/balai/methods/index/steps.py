@@ -477,6 +477,13 @@ class WeightedSum(Step):
 
 
 @dataclass(frozen=True)
+class WeightedProduct(Step):
+    """Product of values to the power of their weights, as they are; no score where a child is missing."""
+
+    name: ClassVar[str] = "product"
+
+
+@dataclass(frozen=True)
 class MazziottaPareto(Step):
     """Mean less (or plus) the penalty for imbalance: M -/+ S^2 / M; "minus" punishes imbalance."""
 
@@ -538,7 +545,7 @@ Weights = (
     | AhpWeights
     | BudgetWeights
 )
-Aggregate = PowerMean | WeightedSum | MazziottaPareto | Minimum | Copeland
+Aggregate = PowerMean | WeightedSum | WeightedProduct | MazziottaPareto | Minimum | Copeland
 
 
 def _by_name(union: Any) -> Mapping[str, type[Step]]:
