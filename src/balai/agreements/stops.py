@@ -4,6 +4,7 @@ Each question takes what it judges and answers with a verdict. Guards of the sch
 `rules.may_be_signed` before every signature, whoever makes it.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ from balai.agreements.models import (
 )
 from balai.agreements.queries import current_version
 from balai.collaborations.models import Collaboration
-from balai.core.rules import YES, Verdict, no
+from balai.core.rules import YES, Verdict
 from balai.observations.models import Dataset
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
 
 type Subject = Collaboration | Agreement
 """Whose path it is: a collaboration's, or that of a memorandum of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Verdict):
+    """No, by a hard stop: what was found, beside the whole sentence in ``reason``."""
+
+    finding: str = ""
 
 
 def subject_of(agreement: Agreement) -> Subject:
@@ -49,16 +57,16 @@ def path_of(subject: Subject) -> LegalPath:
 def stopped(subject: Subject, key: str, finding: str) -> Verdict:
     """No, because of ``finding``: with the rule, where it comes from, how sure that is, who can lift it."""
     stop = path_of(subject).stop(key)
-    return no(
-        _("%(finding)s Rule: %(rule)s Source: %(source)s (%(certainty)s). Who can lift it: %(lift)s.")
-        % {
-            "finding": finding,
-            "rule": stop.rule,
-            "source": stop.source.name,
-            "certainty": stop.source.certainty_label,
-            "lift": stop.lift,
-        }
-    )
+    reason = _(
+        "%(finding)s Rule: %(rule)s Source: %(source)s (%(certainty)s). Who can lift it: %(lift)s."
+    ) % {
+        "finding": finding,
+        "rule": stop.rule,
+        "source": stop.source.name,
+        "certainty": stop.source.certainty_label,
+        "lift": stop.lift,
+    }
+    return Stopped(False, reason, finding)
 
 
 def mandated(party: Party) -> Verdict:
