@@ -89,6 +89,8 @@ class RawTable:
         for code, step in zip(self.codes, self.treats, strict=True):
             if not isinstance(step, NoTreatment | Winsor):
                 raise NotPlainError(f"{code} is treated by {step.name}")
+            if isinstance(step, Winsor) and step.then == "box_cox":
+                raise NotPlainError(f"{code} may be treated by a search")
         self.winsor = np.array([isinstance(step, Winsor) for step in self.treats])
         self.max_skew = np.array([getattr(step, "skew", np.inf) for step in self.treats])
         self.max_kurtosis = np.array([getattr(step, "kurtosis", np.inf) for step in self.treats])

@@ -28,6 +28,7 @@ from balai.methods.index.steps import (
     Minimum,
     PowerMean,
     Ties,
+    WeightedProduct,
     WeightedSum,
 )
 
@@ -177,6 +178,10 @@ class Tree:
             raise NotPlainError(f"{at} is rounded")
         if node.impute is not None and self.absent[node.code].any():
             raise NotPlainError(f"{at} is imputed")
+        if isinstance(node.aggregate, MazziottaPareto) and self.absent[node.code].any():
+            raise NotPlainError(f"{at} has no score for some")
+        if isinstance(node.aggregate, WeightedProduct):
+            raise NotPlainError(f"{at} is a product")
         if isinstance(node.aggregate, PowerMean) and math.isinf(node.aggregate.power):
             raise NotPlainError(f"{at} is a limit of power means")
         if not isinstance(node.weights, Given | Equal):
