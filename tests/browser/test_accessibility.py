@@ -27,6 +27,9 @@ NOT_PAGES = {
     "agreement_newest",
     "agreement_version",
     "agreement_sealed",
+    "legal_paper",
+    "legal_approval",
+    "legal_supplied",
     "application_file",
     "pilot_evidence",
 }

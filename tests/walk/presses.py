@@ -7,6 +7,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from balai.agreements.models import CouncilAnswer
 from balai.agreements.queries import current_version
 from tests.stories import make_pdf
 from tests.walk.pages import Visit, agreement, firm, of, part, pk
@@ -47,6 +48,13 @@ def seen_hash(side: Side) -> dict[str, Any]:
     version = current_version(side.at["agreement"])
     assert version is not None
     return {"seen": version.document.sha256}
+
+
+def council_answers(side: Side) -> dict[str, Any]:
+    last = CouncilAnswer.objects.filter(case__collaboration=side.at["drafting"]).first()
+    reasons = {"answer-burdens_reason": "Tidak ada beban.", "answer-unbudgeted_reason": "Belum dianggarkan."}
+    answers = {"do": "answer", "answer-burdens": "no", "answer-unbudgeted": "yes"}
+    return answers | reasons | {"answer-seen": last.pk if last else 0}
 
 
 def report(form: str) -> Callable[[Side], dict[str, Any]]:
@@ -215,6 +223,44 @@ PRESSES = [
     ),
     Press(
         "agreement_publish", agreement("sealed", ""), simple(public="1"), "officer bureau signatory", "bureau"
+    ),
+    Press(
+        "legal_step",
+        of("drafting", "", "preparation"),
+        simple(**{"do": "done", "done-reason": "Urusan dipetakan."}),
+        "officer bureau",
+        "officer",
+    ),
+    Press(
+        "legal_step",
+        of("drafting", "", "mou"),
+        simple(**{"do": "out", "out-state": "waived", "out-rule": "hub", "out-reason": "Tanpa payung."}),
+        "bureau",
+        "bureau",
+    ),
+    Press("legal_step", of("drafting", "", "council"), simple(do="out"), ""),
+    Press("legal_council", of("drafting", ""), council_answers, "bureau", "bureau"),
+    Press("legal_council", of("pilot", ""), council_answers, ""),
+    Press(
+        "legal_discussion",
+        of("drafting", ""),
+        simple(**{"do": "opinion", "opinion-aspect": "technical", "opinion-verdict": "agrees"}),
+        "reviewer reviewer2",
+        "reviewer2",
+    ),
+    Press(
+        "legal_discussion",
+        of("drafting", ""),
+        simple(**{"do": "supply", "supply-supplied": "Terlampir."}),
+        "founder bureau",
+        "founder",
+    ),
+    Press(
+        "legal_discussion",
+        of("drafting", ""),
+        simple(**{"do": "close", "close-agreed": "no", "close-grounds": "Belum siap."}),
+        "reviewer bureau",
+        "reviewer",
     ),
     # Pilots.
     Press(

@@ -7,11 +7,14 @@ everything the hub answers to everybody else.
 import datetime as dt
 import re
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from django.utils import timezone
 
 from balai.agreements.actions import propose_version
+from balai.agreements.discussion import ask_applicant, give_opinion, request_discussion, supply
+from balai.agreements.legal import file_approval, file_paper
 from balai.agreements.models import Agreement
 from balai.agreements.queries import current_version
 from balai.applications.actions import record_checks, save_review, submit_review
@@ -38,7 +41,7 @@ from tests.builders import (
 )
 from tests.needs_builders import make_draft as make_challenge_draft
 from tests.needs_builders import make_open_challenge
-from tests.stories import World
+from tests.stories import World, make_pdf
 
 STAFF = ("officer", "bureau", "reviewer", "reviewer2", "analyst", "signatory")
 CHECKERS = ("officer", "bureau", "reviewer", "reviewer2")
@@ -195,6 +198,39 @@ class Town:
         )
         answer(drafting, "dirundingkan", *inside)
 
+        # Its legal path: discussed by the TKKSD, the applicant asked; papers and a council's approval filed.
+        talk = request_discussion(
+            subject=drafting, members=[people["reviewer2"]], chair=people["reviewer"], by=bureau
+        )
+        opinion = mark("pendapat", "reviewer", "reviewer2", "bureau", AUDITOR)
+        give_opinion(discussion=talk, aspect="legal", verdict="notes", text=opinion, by=people["reviewer"])
+        ask_applicant(discussion=talk, asked=mark("diminta", *inside), by=people["reviewer"])
+        supplied = supply(
+            discussion=talk,
+            supplied=mark("dilengkapi", *inside),
+            by=founder,
+            file=BytesIO(make_pdf("lengkap")),
+            name="lengkap.pdf",
+        )
+        ask_applicant(discussion=talk, asked=mark("diminta-lagi", *inside), by=bureau)
+        paper = file_paper(
+            subject=drafting,
+            step="preparation",
+            kind="terms",
+            file=BytesIO(make_pdf("kak")),
+            name="kak.pdf",
+            number=mark("nomor-kak", *inside),
+            by=people["officer"],
+        )
+        approval = file_approval(
+            subject=drafting,
+            number="12/DPRD/2026",
+            dated_on=timezone.localdate(),
+            file=BytesIO(make_pdf("dprd")),
+            name="dprd.pdf",
+            by=bureau,
+        )
+
         # One being prepared: its plan can still be written.
         preparing = world.at("preparation", title=f"Disiapkan {side.name}")
         world.plan(preparing)
@@ -304,6 +340,9 @@ class Town:
             "pilot": fresh(pilot),
             "offered": fresh(offered),
             "agreement": signing,
+            "legal_paper": paper,
+            "legal_approval": approval,
+            "legal_supplied": supplied,
             "sealed": Agreement.objects.get(collaboration=pilot),
             "incident": incident,
             "site": Site.objects.get(pilot__collaboration=pilot),

@@ -15,6 +15,7 @@ from balai.api import (
     challenges,
     collaborations,
     indicators,
+    legal,
     needs,
     ocds,
     people,
@@ -37,7 +38,18 @@ api_v1 = NinjaAPI(
         "Lists are paged by key: pass `next` as `cursor`. `Accept-Language: id` or `en` chooses the words."
     ),
 )
-for room in (needs, challenges, collaborations, applications, agreements, pilots, indicators, people, ocds):
+for room in (
+    needs,
+    challenges,
+    collaborations,
+    legal,
+    applications,
+    agreements,
+    pilots,
+    indicators,
+    people,
+    ocds,
+):
     api_v1.add_router("", room.router)
 
 STATUS: dict[type[BalaiError], tuple[int, str]] = {
