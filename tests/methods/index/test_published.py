@@ -346,3 +346,45 @@ def test_the_human_development_index_through_the_command_line(tmp_path: Path) ->
     ranks = {row["iso3"]: row["hdi_rank_2022"] for row in published if row["hdi_rank_2022"]}
     assert len(ranks) == 193
     assert {unit: scores["countries"][unit, 2022]["HDI_rank"] for unit in ranks} == ranks
+
+
+IHDI_NODES = """
+[[node]]
+code = "IHDI"
+aggregate = "product"
+
+[[node]]
+code = "equality"
+parent = "IHDI"
+aggregate = "geometric"
+"""
+
+
+def test_the_index_adjusted_for_inequality(tmp_path: Path) -> None:
+    """The product of the index and of what inequality leaves of each of its parts, 2010-2022."""
+    packed = next((ORACLES / "hdi").glob("*.csv.gz")).read_bytes()
+    published = list(csv.DictReader(io.StringIO(gzip.decompress(packed).decode("latin-1"))))
+    parts = ("le", "eys", "mys", "gnipc", "ineq_le", "ineq_edu", "ineq_inc")
+    years = range(2010, 2023)
+    with (tmp_path / "ihdi.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["iso3", "year", *parts])
+        for row in published:
+            writer.writerows(
+                [row["iso3"], year, *(row[f"{part}_{year}"] for part in parts)] for year in years
+            )
+    spec = (HDI_SPEC % "").replace('code = "HDI"\n', 'code = "HDI"\nparent = "IHDI"\n', 1) + IHDI_NODES
+    for part in parts[4:]:
+        spec += f'[[indicator]]\ncode = "{part}"\nparent = "equality"\ndirection = -1\ngoalposts = [0, 100]\n'
+    (tmp_path / "ihdi.toml").write_text(spec)
+    output = tmp_path / "scores.csv"
+    assert main(["build", str(tmp_path / "ihdi.toml"), str(tmp_path / "ihdi.csv"), "-o", str(output)]) == 0
+    scores = {(row["code"], int(row["year"])): row["IHDI"] for row in rows(output)}
+    values = {
+        (row["iso3"], year): f"{float(row[f'ihdi_{year}']):.3f}"
+        for row in published
+        for year in years
+        if row[f"ihdi_{year}"] and not row["iso3"].startswith("ZZ")
+    }
+    assert {key: (scores[key], value) for key, value in values.items() if scores[key] != value} == {}
+    assert len(values) == 1963
