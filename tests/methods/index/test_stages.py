@@ -122,6 +122,30 @@ def test_em_of_a_monotone_gap_is_the_regression() -> None:
     assert_array_equal(filled[:30], table[:30])
 
 
+def test_em_is_where_its_own_expectation_leaves_it() -> None:
+    """The filled table gives the mean by which it was filled; each gap is the regression on what is there."""
+    rng = np.random.default_rng(6)
+    table = rng.normal(size=(200, 1)) + rng.normal(size=(200, 5))
+    gaps = rng.random(table.shape) < 0.3
+    gaps[gaps.all(axis=1)] = False
+    filled = em(np.where(gaps, NAN, table), ImputeEM(tolerance=1e-13))
+    mean, residual = filled.mean(axis=0), np.zeros((5, 5))
+    spread = (filled - mean).T @ (filled - mean) / 200
+    for _ in range(2000):
+        sigma, residual = spread + residual, np.zeros((5, 5))
+        for row in gaps:
+            here = np.ix_(row, row)
+            across = sigma[np.ix_(row, ~row)] @ np.linalg.pinv(sigma[np.ix_(~row, ~row)])
+            residual[here] += (sigma[here] - across @ sigma[np.ix_(~row, row)]) / 200
+        if np.abs(spread + residual - sigma).max() < 1e-13:
+            break
+    for at in np.flatnonzero(gaps.any(axis=1)):
+        row = gaps[at]
+        across = sigma[np.ix_(row, ~row)] @ np.linalg.inv(sigma[np.ix_(~row, ~row)])
+        expected = mean[row] + across @ (filled[at, ~row] - mean[~row])
+        assert_allclose(filled[at, row], expected, atol=1e-6)
+
+
 def test_em_keeps_units_without_a_value_and_refuses_too_few() -> None:
     rng = np.random.default_rng(2)
     table = rng.normal(size=(30, 3))

@@ -132,11 +132,12 @@ def em(X: Matrix, step: ImputeEM | None = None, codes: Sequence[str] = ()) -> Ma
     if not np.isnan(X).any():
         return X
     mean, scale, mu, sigma = _fit(X, step, codes)
+    inverse = np.linalg.inv(sigma)
     out = X.copy()
     Z = (X - mean) / scale
     for rows, gaps in _patterns(Z):
         if gaps.any() and not gaps.all():
-            expected, _ = _given(Z[rows], gaps, mu, sigma)
+            expected, _ = _given(Z[rows], gaps, mu, sigma, inverse)
             out[np.ix_(rows, gaps)] = expected * scale[gaps] + mean[gaps]
     return out
 
@@ -186,11 +187,12 @@ def draw(
 def _draw_em(X: Matrix, step: ImputeEM, rng: np.random.Generator, codes: Sequence[str]) -> Matrix:
     again = X[rng.integers(0, len(X), len(X))]
     mean, scale, mu, sigma = _fit(again, step, codes)
+    inverse = np.linalg.inv(sigma)
     Z = (X - mean) / scale
     out = X.copy()
     for rows, gaps in _patterns(Z):
         if gaps.any():
-            expected, spread = _given(Z[rows], gaps, mu, sigma)
+            expected, spread = _given(Z[rows], gaps, mu, sigma, inverse)
             values, vectors = np.linalg.eigh(spread)
             root = vectors * np.sqrt(np.maximum(values, 0.0))
             noise = rng.standard_normal((len(rows), int(gaps.sum()))) @ root.T
@@ -205,15 +207,22 @@ def _patterns(Z: Matrix) -> list[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
     return [(np.flatnonzero(which.ravel() == at), kinds[at]) for at in range(len(kinds))]
 
 
-def _given(Z: Matrix, gaps: NDArray[np.bool_], mu: Matrix, sigma: Matrix) -> tuple[Matrix, Matrix]:
-    """Expectation (rows, gaps) and covariance (gaps, gaps) of the gaps given the rest of each row."""
+def _given(
+    Z: Matrix, gaps: NDArray[np.bool_], mu: Matrix, sigma: Matrix, inverse: Matrix
+) -> tuple[Matrix, Matrix]:
+    """Expectation (rows, gaps) and covariance (gaps, gaps) of the gaps given the rest of each row.
+
+    ``inverse`` is that of ``sigma``: where a row has fewer gaps than values its part is the smaller to solve.
+    """
     there = ~gaps
-    if not there.any():
-        return np.tile(mu[gaps], (len(Z), 1)), sigma[np.ix_(gaps, gaps)]
-    across = sigma[np.ix_(gaps, there)]
-    slopes = np.linalg.solve(sigma[np.ix_(there, there)], across.T).T
-    expected = mu[gaps] + (Z[:, there] - mu[there]) @ slopes.T
-    return expected, sigma[np.ix_(gaps, gaps)] - slopes @ across.T
+    if gaps.sum() > there.sum():
+        across = sigma[np.ix_(gaps, there)]
+        slopes = np.linalg.solve(sigma[np.ix_(there, there)], across.T).T if there.any() else across
+        spread = sigma[np.ix_(gaps, gaps)] - slopes @ across.T
+    else:
+        spread = np.linalg.inv(inverse[np.ix_(gaps, gaps)])
+        slopes = -spread @ inverse[np.ix_(gaps, there)]
+    return mu[gaps] + (Z[:, there] - mu[there]) @ slopes.T, spread
 
 
 def _fit(X: Matrix, step: ImputeEM, codes: Sequence[str]) -> tuple[Matrix, Matrix, Matrix, Matrix]:
@@ -234,9 +243,10 @@ def _fit(X: Matrix, step: ImputeEM, codes: Sequence[str]) -> tuple[Matrix, Matri
     for _ in range(step.max_iterations):
         full, spread = Z.copy(), np.zeros_like(sigma)
         try:
+            inverse = np.linalg.inv(sigma)
             for rows, gaps in patterns:
                 if gaps.any():
-                    expected, rest = _given(Z[rows], gaps, mu, sigma)
+                    expected, rest = _given(Z[rows], gaps, mu, sigma, inverse)
                     full[np.ix_(rows, gaps)] = expected
                     spread[np.ix_(gaps, gaps)] += len(rows) * rest
         except np.linalg.LinAlgError:
