@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command, get_commands
 
 from balai.methods.index.command import Progress, main
 
@@ -234,3 +235,12 @@ def test_long_work_shows_how_far_it_is() -> None:
     assert "replications [###############...............] 50/100, 10 s left" in terminal.text
     progress(100, 100)
     assert terminal.text.endswith("] 100/100\n")
+
+
+def test_it_stands_among_the_commands_of_the_hub(tmp_path: Path, files: list[str]) -> None:
+    assert get_commands()["index"] == "balai.indicators"
+    call_command("index", "build", *files, "-o", str(tmp_path / "scores.csv"))
+    assert (tmp_path / "scores.csv").read_text().splitlines()[1] == "3171,Java,35.5,1,1,1,3,1"
+    with pytest.raises(SystemExit) as left:
+        call_command("index", "explain", *files, "--unit", "9999")
+    assert left.value.code == 2
