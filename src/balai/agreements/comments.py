@@ -62,7 +62,8 @@ def may_resolve(user: Reader, agreement: Agreement, comment: Comment) -> Verdict
 def comments_for(user: Reader, agreement: Agreement) -> CommentQuerySet:
     """The comments the person may read, oldest first; the caller knows them to be inside."""
     side = side_in(user, agreement)
-    return Comment.objects.filter(agreement=agreement).readable_for(side[0] if side else None)
+    rows = Comment.objects.filter(agreement=agreement).select_related("organisation")
+    return rows.readable_for(side[0] if side else None)
 
 
 def comment(
@@ -100,6 +101,8 @@ def comment(
             audience=audience,
             party=side[0],
             parent=parent,
+            organisation=side[1].organisation,
+            role=side[1].role,
             text=text,
             by=by.pseudonym,
             at=timezone.now(),

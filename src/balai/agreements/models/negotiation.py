@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from balai.agreements.models.agreement import Agreement, AgreementVersion, Party
 from balai.agreements.proposals import ClauseEdit
 from balai.agreements.terms import Both
+from balai.people.models import Organisation, Role
 
 LONGEST_REASON = 1000
 LONGEST_COMMENT = 2000
@@ -110,6 +111,8 @@ class Comment(models.Model):
     audience = models.CharField(max_length=3, choices=CommentAudience)
     party = models.ForeignKey(Party, models.CASCADE, related_name="comments")
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="replies")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    role = models.CharField(max_length=20, choices=Role)
     text = models.CharField(max_length=LONGEST_COMMENT)
     by = models.UUIDField(help_text="pseudonym")
     at = models.DateTimeField()

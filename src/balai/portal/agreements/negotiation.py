@@ -1,7 +1,6 @@
 """Pages of a negotiation: what is proposed and said on each article, and drafts of word processors."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -32,7 +31,7 @@ from balai.agreements.models import (
     ClauseProposal,
     Comment,
     EditKind,
-    Party,
+    ProposalAnswer,
     ProposalState,
 )
 from balai.agreements.negotiation import (
@@ -56,7 +55,6 @@ from balai.agreements.terms import AgreementTerms, Both, ClauseTerms, fill
 from balai.core.errors import Invalid, Stale
 from balai.core.inspection import DOCX
 from balai.core.rules import Verdict, require
-from balai.people.models import User
 from balai.portal.agreements.negotiation_forms import (
     AnswerForm,
     ChoiceOfDraft,
@@ -117,7 +115,6 @@ class ProposalLine:
     """A proposal as a page shows it."""
 
     it: ClauseProposal
-    who: str
     tone: str
     lines: Redline
     after: str
@@ -126,7 +123,7 @@ class ProposalLine:
     since: Redline | None
     may_answer: Verdict
     may_withdraw: Verdict
-    answers: list[tuple[Any, str]]
+    answers: list[ProposalAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +131,7 @@ class Thread:
     """A comment with its replies."""
 
     it: Comment
-    who: str
-    side: str
-    replies: list[tuple[Comment, str]]
+    replies: list[Comment]
 
 
 @dataclass(slots=True)
@@ -164,9 +159,8 @@ def room(request: HttpRequest, pk: UUID) -> HttpResponse:
     terms = latest.reading
     proposals = list(proposals_of(agreement))
     comments = list(comments_for(request.user, agreement))
-    names = _names([*proposals, *comments, *(a for p in proposals for a in p.answers.all())])
-    opened = [_line(request, agreement, p, latest, names) for p in proposals if p.state == ProposalState.OPEN]
-    threads = _threads(comments, names, rules.parties_of(agreement))
+    opened = [_line(request, agreement, p, latest) for p in proposals if p.state == ProposalState.OPEN]
+    threads = _threads(comments)
     rows, homeless = _rows(terms, opened, threads)
     answerable = [line for line in opened if line.may_answer and not line.stale]
     return render(
@@ -183,7 +177,6 @@ def room(request: HttpRequest, pk: UUID) -> HttpResponse:
             "closed": [
                 {
                     "it": p,
-                    "who": names.get(p.by, ""),
                     "tone": TONES[ProposalState(p.state)],
                     "heading": _heading(p),
                 }
@@ -291,8 +284,7 @@ def proposal(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
         if said:
             messages.success(request, said)
             return redirect("portal:agreement_negotiation", pk=pk)
-    names = _names([found, *found.answers.all()])
-    line = _line(request, agreement, found, latest, names)
+    line = _line(request, agreement, found, latest)
     counters = list(found.counters.all())
     return render(
         request,
@@ -558,14 +550,12 @@ def _line(
     agreement: Agreement,
     found: ClauseProposal,
     latest: AgreementVersion,
-    names: dict[UUID, str],
 ) -> ProposalLine:
     why = conflict_of(found, latest)
     base = found.base.reading
     behind = clause_of(base, found.after)
     return ProposalLine(
         it=found,
-        who=names.get(found.by, ""),
         tone=TONES[ProposalState(found.state)],
         lines=redline(found.edit, base),
         after=behind.heading.inside(_language()) if behind else "",
@@ -574,7 +564,7 @@ def _line(
         since=since_proposed(found, latest) if why in ("changed", "gone") else None,
         may_answer=may_answer(request.user, agreement, found),
         may_withdraw=may_withdraw(request.user, agreement, found),
-        answers=[(answer, names.get(answer.by, "")) for answer in found.answers.all()],
+        answers=list(found.answers.all()),
     )
 
 
@@ -583,18 +573,15 @@ def _heading(found: ClauseProposal) -> str:
     return (clause.heading if clause else Both(found.heading["id"], found.heading["en"])).inside(_language())
 
 
-def _threads(
-    comments: list[Comment], names: dict[UUID, str], parties: list[Party]
-) -> dict[str, list[Thread]]:
-    sides = {party.pk: party.organisation.name for party in parties}
-    replies: dict[int, list[tuple[Comment, str]]] = defaultdict(list)
+def _threads(comments: list[Comment]) -> dict[str, list[Thread]]:
+    replies: dict[int, list[Comment]] = defaultdict(list)
     for one in comments:
         if one.parent_id:
-            replies[one.parent_id].append((one, names.get(one.by, "")))
+            replies[one.parent_id].append(one)
     threads: dict[str, list[Thread]] = defaultdict(list)
     for one in comments:
         if not one.parent_id:
-            threads[one.key].append(Thread(one, names.get(one.by, ""), sides[one.party_id], replies[one.pk]))
+            threads[one.key].append(Thread(one, replies[one.pk]))
     return threads
 
 
@@ -628,12 +615,6 @@ def _filled(clause: ClauseTerms, terms: AgreementTerms) -> list[dict[str, str]]:
     return [
         {"id": fill(p.id, values["id"]), "en": fill(p.en, values["en"]) if p.en else ""} for p in clause.text
     ]
-
-
-def _names(written: Iterable[Any]) -> dict[UUID, str]:
-    """Who wrote these, by pseudonym; one query."""
-    people = User.objects.filter(pseudonym__in={row.by for row in written})
-    return {person.pseudonym: person.get_full_name() for person in people}
 
 
 def _numbered(agreement: Agreement, query: QueryDict, name: str) -> ClauseProposal | None:
