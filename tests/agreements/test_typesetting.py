@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balai.agreements.terms import PRINTABLE, Both, PartyTerms, UnprintableError
-from balai.agreements.typesetting import FRAME_MM, Consent, typeset, typeset_consents
+from balai.agreements.typesetting import (
+    FRAME_MM,
+    MOST_PARTIES,
+    Consent,
+    called,
+    typeset,
+    typeset_consents,
+)
 from tests.agreements_terms import make_terms
 
 
@@ -83,9 +91,9 @@ def test_what_cannot_be_shown_is_refused_by_name() -> None:
     assert refused.value.characters == {"\u202e", "😀"}
 
 
-def test_seven_parties_are_refused() -> None:
+def test_thirteen_parties_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 6"):
-        typeset(make_terms(parties=tuple(PartyTerms(n, f"Pihak {n}") for n in range(1, 8))))
+        typeset(make_terms(parties=tuple(PartyTerms(n, f"Pihak {n}") for n in range(1, 14))))
 
 
 def test_signature_sheet_has_the_size_of_the_frame() -> None:
@@ -107,3 +115,22 @@ def test_signature_sheet_has_the_size_of_the_frame() -> None:
         round(width * 72 / 25.4),
         round(height * 72 / 25.4),
     ]
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext of poppler-utils is not installed")
+@pytest.mark.parametrize("number", [1, 9, MOST_PARTIES])
+def test_no_consent_is_cut_off_however_many_sign(number: int) -> None:
+    now = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    mandate = "Akta Pendirian Nomor 12 tanggal 3 Maret 2015, dibuat di hadapan notaris rekaan " * 2
+    names = [f"Penanda{n} Rekaan" for n in range(1, number + 1)]
+    consents = [
+        Consent(called(n).id, name, "Direktur Utama", mandate, now) for n, name in enumerate(names, 1)
+    ]
+
+    face = typeset_consents(consents, sha256="a" * 64, sealed_at=now, sealer="Segel Rekaan")
+
+    assert pages(face) == 1
+    read = subprocess.run(["pdftotext", "-", "-"], input=face, capture_output=True, check=True)
+    text = read.stdout.decode()
+    assert [name for name in names if name not in text] == []
+    assert ("a" * 64 in text, "Segel Rekaan" in text) == (True, True)
