@@ -527,8 +527,7 @@ def test_nothing_starts_or_resumes_without_an_agreement_in_force(cast: Cast) -> 
 
 @pytest.mark.parametrize("scheme", ["playground", "co-develop", "user"])
 def test_every_scheme_asks_for_an_agreement_in_force(scheme: str) -> None:
-    asked = {
-        move.key for move in make_cast(scheme=scheme).collaboration.scheme.moves if IN_FORCE in move.guards
-    }
+    moves = make_cast(scheme=scheme).collaboration.scheme.moves
+    asked = {move.key for move in moves if "agreement.in_force" in move.guards}
 
     assert asked == {"start", "resume"}

@@ -30,6 +30,8 @@ class Visit:
 
     def status(self, relation: str) -> int:
         answers = dict(pair.split("=") for pair in self.expects.split())
+        if relation in ("ministry", "assessor") and relation not in answers:
+            relation = "foreign"
         return int(answers.get(relation, answers["others"]))
 
 
@@ -55,6 +57,11 @@ def agreement(record: str, expects: str, *more: Any) -> Visit:
     return Visit(expects, record, lambda found, _side: (found.pk, *more))
 
 
+def of_agreement(expects: str, what: Callable[[Side], int]) -> Visit:
+    """A page of something that belongs to the agreement being negotiated."""
+    return Visit(expects, "agreement", lambda found, side: (found.pk, what(side)))
+
+
 def firm(expects: str, *names: str) -> Visit:
     """A page of the partner's own organisation; ``names``: records whose keys follow in the address."""
     return Visit(
@@ -70,6 +77,10 @@ PLANS_IT = "stranger=302 foreign=404 others=403"
 
 PLANNERS = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=200"
 PARTIES = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=200 signatory=200"
+
+KEEPERS = "stranger=302 bureau=200 analyst=200 ministry=200 others=403"
+KEEPS_IT = "stranger=302 bureau=200 analyst=200 ministry=200 others=404"
+MINISTRY = "stranger=302 ministry=200 others=403"
 
 PAGES: dict[str, list[Visit]] = {
     # The open side.
@@ -174,7 +185,20 @@ PAGES: dict[str, list[Visit]] = {
         of("pilot", INSIDE, "suspend"),
     ],
     # Agreements.
-    "agreement_list": [Visit(OPEN)],
+    "agreement_list": [Visit(OPEN), Visit(OPEN, query="?sort=ending&within=90&year=2026")],
+    "agreement_csv": [Visit(OPEN), Visit(OPEN, query="?state=paper")],
+    "agreement_infographic": [Visit(OPEN)],
+    "agreement_report_csv": [Visit(OPEN, args=lambda _record, _side: (2026,))],
+    "agreement_paper": [Visit("stranger=302 bureau=200 others=403")],
+    "agreement_paper_many": [Visit("stranger=302 bureau=200 others=403")],
+    "agreement_paper_correct": [agreement("paper", "stranger=302 bureau=200 others=403")],
+    "agreement_scan": [agreement("paper", "stranger=302 foreign=404 founder=404 others=200")],
+    "agreement_affair": [agreement("sealed", PRESS)],
+    "agreement_addendum": [agreement("sealed", PARTIES)],
+    "agreement_amended": [agreement("sealed", "stranger=404 foreign=404 others=200")],
+    "agreement_end": [agreement("sealed", INSIDE)],
+    "agreement_end_answer": [agreement("sealed", PRESS, 999, "setuju")],
+    "agreement_handed_over": [agreement("sealed", PRESS, 999)],
     "agreement_memorandum": [Visit("stranger=302 bureau=200 others=403")],
     "agreement_of": [
         of("pilot", "others=302"),
@@ -214,8 +238,35 @@ PAGES: dict[str, list[Visit]] = {
     "trust_list": [Visit("stranger=302 bureau=200 others=403")],
     "trust_revocations": [Visit(PRESS)],
     "trust_withdraw": [Visit("stranger=302 bureau=404 others=403", args=lambda _record, _side: (999,))],
+    "agreement_negotiation": [agreement("agreement", INSIDE), agreement("sealed", INSIDE)],
+    "agreement_propose": [
+        Visit(PARTIES, "agreement", pk, query=f"?jenis={kind}&pasal=scope")
+        for kind in ("tambah", "ubah", "pindah", "hapus")
+    ],
+    "agreement_proposal": [of_agreement(INSIDE, lambda side: side.at["proposal"].number)],
+    "agreement_accept": [agreement("agreement", PRESS)],
+    "agreement_comment": [agreement("agreement", f"{PARTIES} reviewer=200 reviewer2=200")],
+    "agreement_settle": [of_agreement(PRESS, lambda side: side.at["comment"].pk)],
+    "agreement_compare": [agreement("agreement", INSIDE)],
+    "agreement_drafts": [agreement("agreement", INSIDE)],
+    "agreement_docx": [agreement("agreement", INSIDE)],
+    "agreement_draft": [
+        of_agreement("stranger=302 founder=200 others=404", lambda side: side.at["brought"].pk)
+    ],
     "agreement_version": [agreement("agreement", INSIDE, 1)],
     "agreement_sealed": [agreement("sealed", "stranger=404 foreign=404 others=200")],
+    "agreement_number": [agreement("agreement", INSIDE)],
+    "agreement_number_void": [agreement("agreement", "stranger=302 others=404", 999)],
+    "number_book": [Visit("stranger=302 bureau=200 others=403")],
+    "agreement_plan": [agreement("agreement", "stranger=302 foreign=404 others=403 bureau=200")],
+    "agreement_parent": [agreement("agreement", "stranger=302 foreign=404 others=403 bureau=200")],
+    "agreement_remote": [agreement("agreement", "others=302", "psre")],
+    "ceremony_list": [Visit(OPEN)],
+    "ceremony_new": [Visit("stranger=302 bureau=200 others=403")],
+    "ceremony": [Visit(OPEN, "ceremony", pk)],
+    "ceremony_board": [Visit(OPEN, "ceremony", pk)],
+    "ceremony_turn": [Visit(PRESS, "ceremony", pk)],
+    "ceremony_sign": [Visit("others=302", "ceremony", pk)],
     "verify": [Visit(OPEN)],
     # Pilots.
     "pilot": [
@@ -245,8 +296,45 @@ PAGES: dict[str, list[Visit]] = {
     "pilot_evidence": [
         Visit("stranger=302 others=404", "pilot", lambda found, side: (found.reference, side.at["sealed"].pk))
     ],
+    # Figures.
+    "crosswalk": [Visit(OPEN)],
+    "value_batches": [Visit(KEEPERS)],
+    "value_new": [Visit(KEEPERS)],
+    "value_batch": [Visit(KEEPS_IT, "batch", pk)],
+    "value_faults_csv": [Visit(KEEPS_IT, "batch", pk)],
+    "value_batch_act": [Visit(PRESS_SIGNED_IN, "batch", lambda found, _side: (found.pk, "ambil"))],
     # The movement.
     "movement": [Visit(OPEN)],
+    "evaluations": [Visit(OPEN)],
+    "evaluation_new": [Visit(MINISTRY)],
+    "evaluation": [
+        Visit("ministry=200 assessor=200 analyst=200 bureau=200 auditor=200 others=404", "evaluation", pk)
+    ],
+    "evaluation_score": [
+        Visit(
+            "stranger=302 assessor=200 ministry=403 analyst=403 bureau=403 auditor=403 others=404",
+            "evaluation",
+            pk,
+        )
+    ],
+    "evaluation_survey": [
+        Visit(
+            "stranger=302 ministry=200 analyst=200 bureau=200 assessor=403 auditor=403 others=404",
+            "evaluation",
+            pk,
+        )
+    ],
+    "evaluation_act": [
+        Visit(PRESS_SIGNED_IN, "evaluation", lambda found, _side: (found.pk, "tutup")),
+    ],
+    "readiness_new": [
+        Visit(
+            "stranger=302 analyst=200 bureau=200 assessor=200 others=403",
+            "evaluation",
+            lambda found, _side: (found.city.slug,),
+        )
+    ],
+    "cohort_members": [Visit(MINISTRY, args=lambda _found, _side: (2018,))],
     "city": [Visit(OPEN, "seat", lambda _found, side: (side.world.city.slug,))],
     "offer": [Visit(OPEN, "offer", pk)],
     "offer_new": [of("offered", "stranger=302 others=403 officer=302 bureau=302")],

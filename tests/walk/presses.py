@@ -1,5 +1,6 @@
 """Every form that changes something, with data good enough for those who may send it."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,11 @@ from django.utils import timezone
 
 from balai.agreements.models import CouncilAnswer
 from balai.agreements.queries import current_version
+from balai.programme.models.assessment import COMPONENTS
+from tests.indicators_builders import table
 from tests.stories import make_pdf
-from tests.walk.pages import Visit, agreement, firm, of, part, pk
+from tests.walk.negotiation import CITY, edited
+from tests.walk.pages import Visit, agreement, firm, of, of_agreement, part, pk
 from tests.walk.town import Side
 
 PERSON = "anyone signed in"
@@ -69,6 +73,20 @@ def incident(_side: Side) -> dict[str, Any]:
     return {"severity": "minor", "happened_at": moment, "people_hurt": "0", "text": "Ban bocor."}
 
 
+def on_paper(side: Side) -> dict[str, Any]:
+    facts = {"kind": "mou", "title": "Kesepakatan lama", "partners": "PT Lain", "source": "Arsip"}
+    return facts | {"signed_on": "2018-02-01", "certainty": "copy", "city_party": side.world.agency.pk}
+
+
+def corrected(side: Side) -> dict[str, Any]:
+    return on_paper(side) | {"reason": "Judul salah tulis."}
+
+
+def ending(_side: Side) -> dict[str, Any]:
+    day = timezone.localdate() + dt.timedelta(days=9)
+    return {"way": "consent", "text": "Tujuan tercapai.", "effective_on": day.isoformat()}
+
+
 def checks(side: Side) -> dict[str, Any]:
     return {item.key: "yes" for item in side.at["screening"].scheme.checklist}
 
@@ -76,6 +94,25 @@ def checks(side: Side) -> dict[str, Any]:
 def judgement(side: Side) -> dict[str, Any]:
     marks = {f"score_{criterion.key}": "3" for criterion in side.at["review"].scheme.criteria}
     return marks | {"recommendation": "accept", "comment": "Layak.", "do": "submit"}
+
+
+def figures(side: Side) -> dict[str, Any]:
+    file = SimpleUploadedFile("angka.csv", table([side.world.code, "MOB-01", "2025", "24", "Dishub"]))
+    return {"file": file, "city": side.world.city.pk}
+
+
+def marks(_side: Side) -> dict[str, Any]:
+    return dict.fromkeys(COMPONENTS, "70") | {f"{key}_reason": "Dokumen" for key in COMPONENTS}
+
+
+def answers(_side: Side) -> dict[str, Any]:
+    about = {"programme": "Aduan", "dimension": "governance", "how": "acak"}
+    about |= {"held_from": "2026-05-01", "held_until": "2026-05-09"}
+    return about | {f"n{n}": "12" for n in range(1, 6)}
+
+
+def evaluated(what: str) -> Visit:
+    return Visit("", "evaluation", lambda found, _side: (found.pk, what))
 
 
 def site(_side: Side) -> dict[str, Any]:
@@ -92,6 +129,8 @@ NEED_DESK = "officer bureau analyst"
 WRITERS = "officer bureau analyst"
 CITY_SIDE = "officer bureau"
 TEXT = "founder officer bureau signatory"
+OTHER_SIDE = "officer bureau signatory"
+SPEAKERS = " ".join(("founder", *CITY))
 PLANNERS = "founder officer bureau"
 WORKERS = "founder officer bureau analyst"
 PARTNER_OF_START = {"scheme": "playground", "title": "Usul baru"}
@@ -192,6 +231,20 @@ PRESSES = [
     ),
     # Agreements.
     Press("agreement_memorandum", Visit(""), simple(title_id="Kesepakatan"), "bureau"),
+    Press("agreement_paper", Visit(""), on_paper, "bureau", "bureau"),
+    Press("agreement_paper_many", Visit(""), simple(content="jenis;judul"), "bureau"),
+    Press("agreement_paper_correct", agreement("paper", ""), corrected, "bureau", "bureau"),
+    Press("agreement_affair", agreement("sealed", ""), simple(affair="transport"), "bureau", "bureau"),
+    Press(
+        "agreement_addendum",
+        agreement("sealed", ""),
+        simple(reason="Diperjelas.", articles=["dispute"]),
+        TEXT,
+        "founder",
+    ),
+    Press("agreement_end", agreement("sealed", ""), ending, TEXT, "officer"),
+    Press("agreement_end_answer", agreement("sealed", "", 999, "setuju"), simple(seen="0" * 64), ""),
+    Press("agreement_handed_over", agreement("sealed", "", 999), simple(), ""),
     Press("agreement_of", of("screening", ""), simple(), ""),
     Press(
         "agreement_read",
@@ -219,7 +272,85 @@ PRESSES = [
     Press("agreement_open", agreement("agreement", ""), simple(), ""),
     Press("agreement_sign", agreement("agreement", ""), lambda s: seen_hash(s) | {"consent": "on"}, ""),
     Press(
+        "agreement_number",
+        agreement("agreement", ""),
+        simple(place="2", number="8/W/2026"),
+        "founder",
+        "founder",
+    ),
+    Press("agreement_number", agreement("agreement", ""), simple(place="1", number="9/W/2026"), ""),
+    Press("agreement_number_void", agreement("agreement", "", 999), simple(reason="Salah."), ""),
+    Press("number_book", Visit(""), simple(template="{serial}"), ""),
+    Press("agreement_plan", agreement("agreement", ""), simple(mode="desk"), "bureau", "bureau"),
+    Press("agreement_parent", agreement("agreement", ""), simple(memorandum=""), "bureau", "bureau"),
+    Press("agreement_remote", agreement("agreement", "", "psre"), simple(user_id="x"), ""),
+    Press("ceremony_new", Visit(""), simple(title="Upacara"), ""),
+    Press("ceremony_turn", Visit("", "ceremony", pk), simple(to="open"), "bureau", "bureau"),
+    Press("ceremony_sign", Visit("", "ceremony", pk), simple(consent="on"), ""),
+    Press(
         "agreement_decline", agreement("agreement", ""), simple(reason="Syarat tidak cocok."), TEXT, "founder"
+    ),
+    Press(
+        "agreement_propose",
+        Visit("", "agreement", pk, query="?jenis=tambah"),
+        lambda side: {
+            "seen": current_version(side.at["agreement"]).number,
+            "heading_id": "Audit",
+            "id": "Audit setahun sekali.",
+            "after": "scope",
+            "reason": "Perlu.",
+        },
+        TEXT,
+        "founder",
+    ),
+    Press(
+        "agreement_proposal",
+        of_agreement("", lambda side: side.at["proposal"].number),
+        simple(answer="accept"),
+        OTHER_SIDE,
+        "officer",
+    ),
+    Press(
+        "agreement_proposal",
+        of_agreement("", lambda side: side.at["proposal"].number),
+        simple(answer="withdraw"),
+        "founder",
+        "founder",
+    ),
+    Press(
+        "agreement_accept",
+        agreement("agreement", ""),
+        lambda side: {"proposal": [side.at["proposal"].number]},
+        OTHER_SIDE,
+        "bureau",
+    ),
+    Press(
+        "agreement_comment",
+        agreement("agreement", ""),
+        simple(text="Jelas.", audience="own"),
+        SPEAKERS,
+        "reviewer",
+    ),
+    Press(
+        "agreement_settle",
+        of_agreement("", lambda side: side.at["comment"].pk),
+        simple(settled="1"),
+        SPEAKERS,
+        "founder",
+    ),
+    Press(
+        "agreement_drafts",
+        agreement("agreement", ""),
+        lambda side: {"file": SimpleUploadedFile("naskah.docx", edited(side.at["agreement"], "Lain."))},
+        TEXT,
+        "bureau",
+    ),
+    Press(
+        "agreement_draft",
+        of_agreement("", lambda side: side.at["brought"].pk),
+        simple(item_0="on", reason="Perlu."),
+        "founder",
+        "founder",
     ),
     Press(
         "agreement_publish", agreement("sealed", ""), simple(public="1"), "officer bureau signatory", "bureau"
@@ -303,7 +434,50 @@ PRESSES = [
     ),
     Press("pilot_effect", of("pilot", ""), simple(observed="20", period="2026"), ""),
     Press("pilot_effect_verify", of("offered", ""), simple(seen="22.9"), ""),
+    # Figures.
+    Press("value_new", Visit(""), figures, "bureau analyst ministry", "analyst"),
+    *(
+        Press(
+            "value_batch_act",
+            Visit("", "batch", lambda found, _side, what=what: (found.pk, what)),
+            simple(),
+            "bureau analyst ministry",
+            "analyst",
+        )
+        for what in ("ambil", "buang")
+    ),
     # The movement.
+    Press(
+        "evaluation_new",
+        Visit(""),
+        lambda side: {"city": side.world.city.pk, "year": "2025", "method": "sleman"},
+        "ministry",
+        "ministry",
+    ),
+    Press("evaluation_score", Visit("", "evaluation", pk), marks, "neighbour", "neighbour"),
+    Press("evaluation_survey", Visit("", "evaluation", pk), answers, "ministry analyst bureau", "analyst"),
+    Press("evaluation_act", evaluated("tunjuk"), simple(email="warga@tanda.id"), "ministry", "ministry"),
+    Press("evaluation_act", evaluated("mundur"), simple(reason="Saudara"), "neighbour", "neighbour"),
+    Press("evaluation_act", evaluated("tutup"), simple(), ""),
+    Press(
+        "readiness_new",
+        Visit("", "evaluation", lambda found, _side: (found.city.slug,)),
+        lambda _side: {
+            "year": timezone.localdate().year,
+            "element": "structure.money",
+            "level": "2",
+            "evidence": "APBD",
+        },
+        "analyst bureau neighbour",
+        "analyst",
+    ),
+    Press(
+        "cohort_members",
+        Visit("", args=lambda _found, _side: (2018,)),
+        simple(codes="3273", source="Daftar", as_of="2018-05-08"),
+        "ministry",
+        "ministry",
+    ),
     Press("offer_new", of("offered", ""), simple(what="Cara"), ""),
     Press(
         "offer",

@@ -7,15 +7,18 @@ everything the hub answers to everybody else.
 import datetime as dt
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 from django.utils import timezone
 
 from balai.agreements.actions import propose_version
+from balai.agreements.ceremonies import prepare_ceremony
 from balai.agreements.discussion import ask_applicant, give_opinion, request_discussion, supply
 from balai.agreements.legal import file_approval, file_paper
-from balai.agreements.models import Agreement
+from balai.agreements.models import Agreement, Ceremony
+from balai.agreements.paper import record_paper
 from balai.agreements.queries import current_version
 from balai.applications.actions import record_checks, save_review, submit_review
 from balai.applications.models import Application, Attachment
@@ -23,13 +26,17 @@ from balai.challenges.actions import ask_question
 from balai.collaborations.models import Collaboration
 from balai.core import notifications
 from balai.core.models import Notification
+from balai.indicators.actions import read_table
+from balai.indicators.tables import Defaults
 from balai.needs.actions import hide_need, support_need, voice_need
 from balai.people.actions import invite
 from balai.people.keys import create_key
 from balai.people.models import Membership, User
 from balai.pilots import actions as pilots
 from balai.pilots.models import Milestone, Obligation, Site
-from balai.programme.models import Offer
+from balai.programme.assessing import appoint_assessor, open_evaluation, publish_methods, score
+from balai.programme.models import Cohort, EvaluationMethod, Offer
+from balai.programme.models.assessment import COMPONENTS
 from tests.builders import (
     make_auditor,
     make_company,
@@ -39,9 +46,12 @@ from tests.builders import (
     make_user,
     seat,
 )
+from tests.indicators_builders import table
+from tests.lifecycle_builders import make_facts
 from tests.needs_builders import make_draft as make_challenge_draft
 from tests.needs_builders import make_open_challenge
 from tests.stories import World, make_pdf
+from tests.walk.negotiation import negotiated
 
 STAFF = ("officer", "bureau", "reviewer", "reviewer2", "analyst", "signatory")
 CHECKERS = ("officer", "bureau", "reviewer", "reviewer2")
@@ -82,12 +92,36 @@ class Town:
             "superuser": make_superuser(name="Pengelola"),
             **{f"other_{role}": there.people[role] for role in ("founder", "officer", "bureau", "reviewer")},
         }
+        Cohort.objects.create(year=2018, name="Angkatan 2018", source="Uji")
+        publish_methods()
         for side in self.sides:
             self._fill(side)
         while notifications.deliver():
             pass
         for side in self.sides:
             side.at["news"] = Notification.objects.filter(user=side.people["founder"]).first()
+
+    def _on_paper(self, side: Side) -> Agreement:
+        """One recorded by the bureau with its scan, of a firm the hub does not know."""
+        return record_paper(
+            city=side.world.city,
+            facts=make_facts(side.world.agency, partners=(f"PT Kertas {side.name}",)),
+            by=side.people["bureau"],
+            file=BytesIO(make_pdf("pindaian")),
+            name="pindaian.pdf",
+        )
+
+    def _ceremony(self, side: Side) -> Ceremony:
+        """One to come, for an agreement that waits for signatures."""
+        waiting = side.world.at("signing", title=f"Diupacarakan {side.name}")
+        return prepare_ceremony(
+            city=side.world.city,
+            title=f"Upacara {side.name}",
+            place="Balai Kota",
+            starts_at=timezone.now(),
+            agreements=[Agreement.objects.get(collaboration=waiting)],
+            by=side.people["bureau"],
+        )
 
     def mark(self, name: str, *who: User | None) -> str:
         """A new mark, readable by ``who`` and nobody else."""
@@ -103,8 +137,8 @@ class Town:
     def relation(self, role: str, side: Side) -> str:
         """What the person in this role is to that city's records."""
         user = self.roles[role]
-        if user is None:
-            return "stranger"
+        if user is None or role == "ministry":
+            return role
         return next((known for known, person in side.people.items() if person == user), "foreign")
 
     def may_read(self, word: str, user: User | None) -> bool:
@@ -196,6 +230,7 @@ class Town:
             by=founder,
             note=mark("catatan-runding", *inside),
         )
+        side.at |= negotiated(signing, people, mark, inside)
         answer(drafting, "dirundingkan", *inside)
 
         # Its legal path: discussed by the TKKSD, the applicant asked; papers and a council's approval filed.
@@ -271,6 +306,30 @@ class Town:
             record={"reason": "Terbukti.", "what": "Cara kerjanya.", "conditions": "Jalur sepeda."},
         )
 
+        # Figures that wait for confirmation, and an evaluation that is being judged by a neighbour.
+        ministry, assessor = self.roles["ministry"], self.neighbour
+        assert ministry is not None
+        source = self.mark(f"{side.name}-angka", people["analyst"], bureau, ministry)
+        batch = read_table(
+            file=table(
+                [side.world.code, "MOB-01", "2024", "26", source], [side.world.code, "x", "2024", "1", "y"]
+            ),
+            name="angka.csv",
+            by=people["analyst"],
+            city=world.city,
+            defaults=Defaults(),
+        )
+        evaluation = open_evaluation(
+            city=world.city,
+            year=timezone.localdate().year,
+            method=EvaluationMethod.objects.get(pk="sleman"),
+            by=ministry,
+        )
+        judge = appoint_assessor(evaluation=evaluation, user=assessor, by=ministry)
+        seen = self.mark(f"{side.name}-nilai", assessor)
+        given = {key: (Decimal(60), reason) for key, reason in zip(COMPONENTS, [seen, *"bcde"], strict=True)}
+        score(assessor=judge, scores=given, by=assessor)
+
         # The citizens' voice.
         need = voice_need(
             by=self.citizen,
@@ -330,6 +389,8 @@ class Town:
             return Collaboration.objects.get(pk=collaboration.pk)
 
         side.at |= {
+            "batch": batch,
+            "evaluation": evaluation,
             "draft": fresh(draft),
             "screening": fresh(screening),
             "review": fresh(review),
@@ -344,6 +405,8 @@ class Town:
             "legal_approval": approval,
             "legal_supplied": supplied,
             "sealed": Agreement.objects.get(collaboration=pilot),
+            "paper": self._on_paper(side),
+            "ceremony": self._ceremony(side),
             "incident": incident,
             "site": Site.objects.get(pilot__collaboration=pilot),
             "milestone": Milestone.objects.get(pilot__collaboration=pilot),
