@@ -92,7 +92,7 @@ def test_what_cannot_be_shown_is_refused_by_name() -> None:
 
 
 def test_thirteen_parties_are_refused() -> None:
-    with pytest.raises(ValueError, match="at most 6"):
+    with pytest.raises(ValueError, match="at most 12"):
         typeset(make_terms(parties=tuple(PartyTerms(n, f"Pihak {n}") for n in range(1, 14))))
 
 

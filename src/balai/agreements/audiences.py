@@ -70,7 +70,7 @@ def one_side(entry: Entry) -> Iterable[User]:
 @audience("ceremony.")
 def signatories(entry: Entry) -> Iterable[User]:
     """Whoever can sign one of the documents of a ceremony, by the seat they hold."""
-    agreements = CeremonyItem.objects.filter(ceremony=entry.subject.partition(":")[2]).values("agreement")
+    agreements = CeremonyItem.objects.filter(ceremony__pk=entry.subject.partition(":")[2]).values("agreement")
     return User.objects.filter(
         is_active=True,
         memberships__ended_at=None,

@@ -175,7 +175,7 @@ def add_pattern(
                 by=by,
                 role=hat.role,
                 organisation=hat.organisation_id,
-                city=organisation.city_id,
+                city=hat.organisation.city_id or "",
                 public=True,
                 data={"kind": kind, "template": pattern.template, "certainty": pattern.certainty},
             )

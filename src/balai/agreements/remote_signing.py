@@ -213,7 +213,7 @@ def _signer(credential: Credential, remote: RemoteSigner, *, pin: str, otp: str,
                 raise ProviderError("wrong_signature")
             return signature
 
-    store = SimpleCertificateStore()
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(chain[1:])
     made: Any = Remote(
         signing_cert=chain[0],

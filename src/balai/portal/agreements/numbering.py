@@ -112,7 +112,7 @@ def book(request: HttpRequest) -> HttpResponse:
     seat = next((h for h in seats if h.role == Role.BUREAU and h.organisation.city_id), None)
     if seat is None:
         raise Refused(_("The cooperation bureau keeps the book of numbers."))
-    city = seat.organisation.city_id
+    city = seat.organisation.city_id or ""
     form = PatternForm(city, request.POST or None)
     status = 200
     if request.method == "POST":
