@@ -310,6 +310,11 @@ def test_goalposts_that_nobody_looks_at_are_told() -> None:
     )
 
 
+def test_a_column_that_tells_nobody_apart_is_told() -> None:
+    result = build(small_spec(normalise=RankScore()), small_data([[1, 2, 3], [1, 3, 4], [1, NAN, 4]]))
+    assert result.warnings == ("indicator a has the same score for every unit",)
+
+
 # --- what changes nothing
 
 tables = arrays(np.float64, (6, 3), elements=st.integers(0, 50).map(float)).filter(

@@ -333,7 +333,8 @@ def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) 
     scores = {code: made.score for code, made in nodes.items()}
     weights = {code: made.weights for code, made in nodes.items()}
     before = {node.code: nodes[node.code].before for node in spec.nodes if node.normalise is not None}
-    warnings = [*_unused(spec), *(line for made in nodes.values() for line in made.warnings)]
+    told = (line for made in nodes.values() for line in made.warnings)
+    warnings = [*_unused(spec), *_flat(spec, stages[-1].X), *told]
     codes = tuple(node.code for node in spec.nodes)
     table = np.column_stack([scores[code] for code in codes])
     dropped = {unit: why for stage in stages if stage.name == "screen" for unit, why in stage.notes.items()}
@@ -364,6 +365,14 @@ def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) 
         data_hash=data.hash,
         key=keys[spec.top],
     )
+
+
+def _flat(spec: IndexSpec, X: Matrix) -> list[str]:
+    """Columns that tell no unit from another, where the normalisation has an answer for them."""
+    if len(X) < 2:
+        return []
+    alike = np.nanmax(X, axis=0, initial=-np.inf) == np.nanmin(X, axis=0, initial=np.inf)
+    return [f"indicator {code} has the same score for every unit" for code in np.array(spec.codes)[alike]]
 
 
 def _some(names: Sequence[str], most: int = 12) -> str:
