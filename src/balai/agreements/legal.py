@@ -415,10 +415,15 @@ def _is_bureau(by: User, case: LegalCase) -> Verdict:
 
 
 def _unsigned(case: LegalCase) -> None:
-    """Once every party has signed, what they signed on stays as it was."""
+    """Once every party has signed, what they signed on stays as it was, until an addendum is on its way."""
     signed = (AgreementState.SEALING, AgreementState.SEALED)
+    coming = (AgreementState.DRAFTING, AgreementState.SIGNING)
     mine = {"collaboration": case.collaboration_id} if case.collaboration_id else {"pk": case.agreement_id}
-    if Agreement.objects.filter(kind=AgreementKind.PKS, documented=False, state__in=signed, **mine).exists():
+    agreements = Agreement.objects.filter(documented=False, **mine)
+    if (
+        agreements.filter(kind=AgreementKind.PKS, state__in=signed).exists()
+        and not agreements.filter(amends__isnull=False, state__in=coming).exists()
+    ):
         raise Refused(
             _("Every party has signed. What they relied on is not changed; an addendum may follow.")
         )

@@ -149,10 +149,14 @@ def procured(subject: Subject, agreement: Agreement) -> Verdict:
 
 
 def may_take_effect(party: Party) -> Verdict:
-    """Every stop before one party's signature: its mandate and, for a PKS, council, data and procurement."""
+    """Every stop before one party's signature: its mandate and, for a PKS, council, data and procurement.
+
+    An addendum to a PKS is held to the same.
+    """
     verdict = mandated(party)
     agreement = party.agreement
-    if not verdict or agreement.kind != AgreementKind.PKS:
+    binding = agreement.amends.kind if agreement.amends else agreement.kind
+    if not verdict or binding != AgreementKind.PKS:
         return verdict
     subject = subject_of(agreement)
     return (
