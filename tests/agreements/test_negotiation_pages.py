@@ -545,4 +545,4 @@ def test_the_room_costs_the_same_for_one_and_three(cast: Cast) -> None:
             assert client.get(url).status_code == 200
         counts.append(len(captured))
 
-    assert counts == [13, 13, 13]
+    assert counts == [12, 12, 12]
