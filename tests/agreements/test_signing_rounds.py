@@ -11,6 +11,7 @@ from balai.agreements.completion import seal
 from balai.agreements.linking import link_memorandum, memoranda_for
 from balai.agreements.models import Agreement, AgreementState, Party, Signature, SigningReminder, SigningRound
 from balai.agreements.names import same_person
+from balai.agreements.queries import awaiting_signature
 from balai.agreements.signing_rounds import expire, plan_signing, remind
 from balai.core.errors import Invalid, Refused
 from balai.core.models import Entry
@@ -79,6 +80,27 @@ def test_in_an_ordered_round_the_parties_sign_in_their_order() -> None:
 
     current = SigningRound.objects.get()
     assert (current.outcome, current.closed_at is not None) == ("signed", True)
+
+
+def test_an_agreement_waits_for_whoever_can_sign_it_now() -> None:
+    cast = make_cast()
+    agreement = make_agreement(cast, upto="open")
+    both = (cast.city_signatory, cast.partner_signatory)
+
+    def waiting() -> list[int]:
+        return [awaiting_signature(User.objects.get(pk=by.pk)).count() for by in both]
+
+    seen = [waiting()]
+    plan_signing(agreement=agreement, mode="desk", ordered=True, until=TODAY, by=cast.bureau)
+    seen.append(waiting())
+    consent(agreement, cast.city_signatory)
+    seen.append(waiting())
+    expire(TODAY + timedelta(1))
+    seen.append(waiting())
+    plan_signing(agreement=agreement, mode="desk", by=cast.bureau)
+    seen.append(waiting())
+
+    assert seen == [[1, 1], [1, 0], [0, 1], [0, 0], [0, 1]]
 
 
 def test_a_round_is_planned_by_the_bureau_and_ends_in_time() -> None:

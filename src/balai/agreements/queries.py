@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils.translation import get_language
 
 from balai.agreements.models import (
@@ -15,6 +15,8 @@ from balai.agreements.models import (
     AgreementVersion,
     Approval,
     Party,
+    RoundOutcome,
+    SigningRound,
 )
 from balai.agreements.standard import variable_labels
 from balai.collaborations.models import Collaboration
@@ -131,7 +133,7 @@ def document_of(agreement: Agreement, number: int) -> Document | None:
 
 
 def awaiting_signature(user: Reader) -> QuerySet[Agreement]:
-    """Agreements open for signing that wait for this person's signature."""
+    """Agreements open for signing that wait for this person's signature: in an ordered round, in turn."""
     rows = with_parties(Agreement.objects.all())
     if not is_person(user) or not user.hats:
         return rows.none()
@@ -142,7 +144,17 @@ def awaiting_signature(user: Reader) -> QuerySet[Agreement]:
         if h.role == Role.SIGNATORY and h.organisation.kind == "agency" and h.organisation.city_id
     }
     firms = {h.organisation_id for h in user.hats if h.organisation.kind == "company"}
-    unsigned = Party.objects.filter(signature=None).exclude(mandate="")
+    rounds = SigningRound.objects.filter(agreement=OuterRef("agreement"))
+    running = rounds.filter(closed_at=None)
+    earlier = Party.objects.filter(
+        agreement=OuterRef("agreement"), place__lt=OuterRef("place"), signature=None
+    )
+    unsigned = (
+        Party.objects.filter(signature=None)
+        .exclude(mandate="")
+        .exclude(Exists(running.filter(ordered=True)) & Exists(earlier))
+        .exclude(Exists(rounds.filter(outcome=RoundOutcome.EXPIRED)) & ~Exists(running))
+    )
     mine = unsigned.filter(organisation__in=own) | unsigned.filter(
         organisation__kind="agency", agreement__city__in=cities
     ).exclude(agreement__collaboration__partner__in=firms)
