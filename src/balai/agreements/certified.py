@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from balai.agreements.verifying import SENTENCES, Finding, Report, Seal, first_r
 from balai.core import documents
 from balai.core.inspection import PDF, inspected, kind_of, refused
 from balai.core.models import Document
+from balai.core.pdf import opened
 
 _ANSWERED = {
     Standing.GOOD: lazy("The authority itself confirmed the certificate on %(when)s."),
@@ -223,9 +223,7 @@ def _hides_text(data: bytes) -> bool:
     """Whether a signature's picture stands elsewhere than on the last page, or is large. The seal's empty
     frame hides nothing: it was there when the text was approved.
     """
-    from pyhanko.pdf_utils.reader import PdfFileReader
-
-    reader: Any = PdfFileReader(BytesIO(data))
+    reader: Any = opened(data)
     pages = int(reader.root["/Pages"]["/Count"])
     for number in range(pages):
         page = reader.find_page_for_modification(number)[0].get_object()

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from balai.agreements import codes
 from balai.agreements.codes import Code
-from balai.agreements.verifying import Report, first_revision, verify_pdf
+from balai.agreements.verifying import MOST_OBJECTS, Report, first_revision, verify_pdf
+from balai.core.pdf import opened
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -88,10 +88,9 @@ def compare(
 def enclosed(data: bytes) -> "list[Certificate]":
     """Every certificate enclosed in the file's signatures; none where it cannot be read."""
     from cryptography.x509 import load_der_x509_certificate
-    from pyhanko.pdf_utils.reader import PdfFileReader
 
     try:
-        reader: Any = PdfFileReader(BytesIO(data))
+        reader: Any = opened(data, most=MOST_OBJECTS)
         found = {
             choice.chosen.dump()
             for signature in reader.embedded_regular_signatures

@@ -138,8 +138,10 @@ def _authority(data: bytes) -> "Certificate":
     def wrong(why: str) -> Invalid:
         return Invalid(_("The authority was not added."), {"file": [why]})
 
+    if len(data) > LARGEST:
+        raise wrong(_("The file is larger than %(limit)s MB.") % {"limit": LARGEST >> 20})
     try:
-        pem = b"-----BEGIN" in data[:LARGEST]
+        pem = b"-----BEGIN" in data
         read = load_pem_x509_certificate(data) if pem else load_der_x509_certificate(data)
         constraints = read.extensions.get_extension_for_class(BasicConstraints).value
     except ExtensionNotFound as fault:
@@ -156,6 +158,11 @@ def _authority(data: bytes) -> "Certificate":
 def _list(data: bytes) -> "CertificateRevocationList":
     from cryptography.x509 import load_der_x509_crl, load_pem_x509_crl
 
+    if len(data) > LARGEST:
+        raise Invalid(
+            _("The list was not kept."),
+            {"file": [_("The file is larger than %(limit)s MB.") % {"limit": LARGEST >> 20}]},
+        )
     try:
         return load_pem_x509_crl(data) if b"-----BEGIN" in data else load_der_x509_crl(data)
     except ValueError as fault:

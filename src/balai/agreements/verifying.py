@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from balai.agreements.revocation import SILENCE, Answer, Standing, standing_of
+from balai.core.pdf import TooComplexError, objects_of, opened
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 class Finding(StrEnum):
     NOT_PDF = "not_pdf"
+    LOCKED = "locked"
+    TOO_COMPLEX = "too_complex"
     NO_SEAL = "no_seal"
     ALTERED = "altered"
     ADDED_TO = "added_to"
@@ -35,6 +37,8 @@ class Finding(StrEnum):
 
 SENTENCES: dict[Finding, Promise] = {
     Finding.NOT_PDF: _("The file cannot be read as a PDF, so there is no seal to check."),
+    Finding.LOCKED: _("The file is locked with a password, so nothing in it can be checked."),
+    Finding.TOO_COMPLEX: _("The file is built of more parts than are checked. No agreement of a hub is."),
     Finding.NO_SEAL: _("The file is a PDF without an electronic seal."),
     Finding.ALTERED: _("The file was changed after it was sealed. Do not rely on it."),
     Finding.ADDED_TO: _(
@@ -112,6 +116,9 @@ class Report:
 
 
 MOST_SEALS = 20
+MOST_OBJECTS = 20_000  # of all revisions; an agreement of sixty rows in each schedule has three thousand
+MOST_COMPARED = 100_000  # objects times signatures: each is compared with all that came after it
+UNREADABLE = frozenset({Finding.NOT_PDF, Finding.LOCKED, Finding.TOO_COMPLEX})
 
 # A stranger's file must not fill the log with tracebacks of its faults.
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
@@ -133,6 +140,8 @@ def verify_pdf(
     sha256, size = hashlib.sha256(data).hexdigest(), len(data)
     try:
         return _verify(data, sha256, size, trust, at, tuple(revoked))
+    except TooComplexError:
+        return Report(sha256, size, Finding.TOO_COMPLEX)
     except Exception:  # a hostile file may break the parser anywhere
         return Report(sha256, size, Finding.NOT_PDF)
 
@@ -166,12 +175,15 @@ def _verify(
 ) -> Report:
     from asn1crypto import x509 as asn1
     from cryptography.hazmat.primitives.serialization import Encoding
-    from pyhanko.pdf_utils.reader import PdfFileReader
 
-    reader = PdfFileReader(BytesIO(data))
+    reader = opened(data, most=MOST_OBJECTS)
+    if reader.encrypted:
+        return Report(sha256, size, Finding.LOCKED)
     found = list(reader.embedded_regular_signatures)[:MOST_SEALS]
     if not found:
         return Report(sha256, size, Finding.NO_SEAL)
+    if len(found) * objects_of(reader) > MOST_COMPARED:
+        raise TooComplexError
     roots = [asn1.Certificate.load(root.public_bytes(Encoding.DER)) for root in trust]
     proofs = _proofs(reader, revoked)
     seals = tuple(_seal(data, signature, roots, proofs, at) for signature in found)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 from balai.core.errors import Invalid
+from balai.core.pdf import MOST_OBJECTS, TooComplexError, opened
 
 if TYPE_CHECKING:
     from pyhanko.pdf_utils.reader import PdfFileReader
@@ -47,7 +48,6 @@ MOST_PIXELS = 50_000_000
 LONGEST_SIDE = 4096
 MOST_ENTRIES = 2000
 MOST_UNPACKED = 100 * 1024 * 1024
-MOST_OBJECTS = 200_000
 
 
 def refused(reason: str) -> Invalid:
@@ -117,6 +117,7 @@ def _redrawn(data: bytes, kind: str) -> bytes:
     return result.getvalue()
 
 
+HOLDS = frozenset({"/XFA", "/EF", "/EmbeddedFiles", "/RichMediaContent"})
 ACTION = re.compile(rb"/S\s*/(?:JavaScript|Launch)(?![A-Za-z0-9])")
 ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 
@@ -127,14 +128,15 @@ def _check_pdf(data: bytes) -> None:
         raise refused(_("This PDF is damaged. Print it to a new PDF and send that."))
     if re.search(rb"<\s*(?:html|script|\?php)", data[:1024], re.IGNORECASE):
         raise refused(_("This PDF is damaged. Print it to a new PDF and send that."))
-    from pyhanko.pdf_utils.reader import PdfFileReader  # a third of a second that few processes need
-
+    too_much = _("This PDF is too complex to be checked. Print it to a new PDF and send that.")
     try:
-        reader = PdfFileReader(io.BytesIO(data), strict=False)
+        reader = opened(data, strict=False)
         encrypted = reader.encrypted
         active = not encrypted and _acts(reader)
     except Invalid:
         raise
+    except TooComplexError as error:
+        raise refused(too_much) from error
     except Exception as error:  # a broken file can make the parser raise anything
         raise refused(_("This PDF is damaged. Print it to a new PDF and send that.")) from error
     if encrypted:
@@ -155,7 +157,7 @@ def _acts(reader: "PdfFileReader") -> bool:
         item = waiting.pop()
         steps += 1
         if steps > MOST_OBJECTS * 10 or len(seen) > MOST_OBJECTS:
-            raise refused(_("This PDF is too complex to be checked. Print it to a new PDF and send that."))
+            raise TooComplexError
         if isinstance(item, generic.IndirectObject):
             if (item.idnum, item.generation) in seen:
                 continue
@@ -165,6 +167,10 @@ def _acts(reader: "PdfFileReader") -> bool:
             names = {str(name) for name in item}
             if names & {"/JS", "/JavaScript"}:
                 return True
+            if names & HOLDS and any(_holds(item, name) for name in names & HOLDS):
+                raise refused(
+                    _("This PDF holds other files or a form program. Print it to a new PDF and send that.")
+                )
             values = [item.raw_get(name) for name in item]
             if "/S" in names and str(item["/S"]) in ("/JavaScript", "/Launch", "/ImportData", "/Rendition"):
                 return True
@@ -176,6 +182,13 @@ def _acts(reader: "PdfFileReader") -> bool:
                 if not isinstance(value, str | bytes | int | float)
             )
     return False
+
+
+def _holds(item: Any, name: str) -> bool:
+    """Whether the entry is there in earnest: a form may name an empty program, a tree no file."""
+    value = item.raw_get(name)
+    value = value.get_object() if hasattr(value, "get_object") else value
+    return bool(value)
 
 
 def _archive(data: bytes) -> zipfile.ZipFile:

@@ -17,7 +17,7 @@ from balai.agreements.certified import Examined, examine, sentences
 from balai.agreements.models import Agreement
 from balai.agreements.queries import Match, match_hash, with_parties
 from balai.agreements.sealing import trust_roots
-from balai.agreements.verifying import Finding, Report
+from balai.agreements.verifying import UNREADABLE, Finding, Report
 from balai.portal.agreements.forms import HashForm, VerifyForm
 from balai.portal.agreements.views import Validity, validity
 from balai.portal.limits import limited, too_many
@@ -47,7 +47,9 @@ def verify(request: HttpRequest) -> HttpResponse:
             return too_many(request)
         file_form = VerifyForm(request.POST, request.FILES)
         if file_form.is_valid() and _fits(file_form):
-            context = _of_file(request, file_form.cleaned_data["file"].read())
+            found = examine(file_form.cleaned_data["file"].read())
+            context = _of_file(request, found)
+            status = 422 if found.report.finding in UNREADABLE else 200
         else:
             status = 422
     elif "sha256" in request.GET:
@@ -79,8 +81,7 @@ def _fits(form: VerifyForm) -> bool:
     return False
 
 
-def _of_file(request: HttpRequest, data: bytes) -> dict[str, Any]:
-    found = examine(data)
+def _of_file(request: HttpRequest, found: Examined) -> dict[str, Any]:
     report, match = found.report, found.match
     signed = [{"it": seal, "said": sentences(seal)} for seal in report.seals]
     answer = _signed(found) or _answer(report, match)

@@ -16,6 +16,8 @@ from balai.agreements.verifying import SENTENCES, verify_pdf
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
+LARGEST = 100 * 1024 * 1024
+
 
 class Command(BaseCommand):
     help = (
@@ -144,9 +146,13 @@ def _told(facts: dict[str, Any]) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
     except OSError as fault:
         raise CommandError(f"{path} cannot be read: {fault}") from fault
+    if len(data) > LARGEST:
+        raise CommandError(f"{path} is larger than {LARGEST >> 20} MB.")
+    return data
 
 
 def _der(data: bytes) -> bytes:
