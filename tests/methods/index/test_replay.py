@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from balai.methods.index.factors import Choice
 from balai.methods.index.ranking import rank
 from balai.methods.index.sensitivity import plain, sensitivity
 from balai.methods.index.steps import MinMax, ZScore
-from balai.methods.index.uncertainty import Choice, Engine
+from balai.methods.index.uncertainty import Engine
 from tests.methods.index.oracles import ORACLES, needs_oracles, rows, table
 from tests.methods.index.test_published import asem
 

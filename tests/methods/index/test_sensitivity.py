@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from balai.methods.index.errors import SpecError
+from balai.methods.index.factors import Choice, DataNoise, Noise
 from balai.methods.index.sensitivity import enumerated, estimate, sensitivity
 from balai.methods.index.steps import MinMax, ZScore
-from balai.methods.index.uncertainty import Choice, DataNoise, Noise
 from tests.methods.index.test_uncertainty import city_data, city_spec
 
 

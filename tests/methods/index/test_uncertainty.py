@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from balai.methods.index.build import build
 from balai.methods.index.data import Data
 from balai.methods.index.errors import SpecError
+from balai.methods.index.factors import Choice, DataNoise, Impute, Noise, sizes_of
 from balai.methods.index.ranking import rank
 from balai.methods.index.replicate import base_weights, rank_many
 from balai.methods.index.spec import IndexSpec, Indicator, Node
@@ -33,17 +34,7 @@ from balai.methods.index.steps import (
     Winsor,
     ZScore,
 )
-from balai.methods.index.uncertainty import (
-    Choice,
-    DataNoise,
-    Engine,
-    Impute,
-    Noise,
-    noisy,
-    reweighted,
-    sizes_of,
-    uncertainty,
-)
+from balai.methods.index.uncertainty import Engine, noisy, reweighted, uncertainty
 from tests.methods.index.small import NAN
 
 UP = MinMax(range=(1, 100))

@@ -36,6 +36,9 @@ Matrix = NDArray[np.float64]
 Ranks = NDArray[np.int32]
 
 
+_KNOWN = (PowerMean, WeightedSum, Minimum, MazziottaPareto, Copeland)
+
+
 class NotPlainError(Exception):
     """The tree holds something that only ``build`` can do; its text says what."""
 
@@ -176,6 +179,8 @@ class Tree:
             raise NotPlainError(f"{at} is normalised again")
         if node.round is not None:
             raise NotPlainError(f"{at} is rounded")
+        if not isinstance(node.aggregate, _KNOWN):
+            raise NotPlainError(f"{at} is aggregated by {node.aggregate.name}")
         if node.impute is not None and self.absent[node.code].any():
             raise NotPlainError(f"{at} is imputed")
         if isinstance(node.aggregate, MazziottaPareto) and self.absent[node.code].any():

@@ -14,17 +14,9 @@ from numpy.typing import NDArray
 
 from balai.methods.index.data import Data
 from balai.methods.index.errors import SpecError
+from balai.methods.index.factors import DataNoise, Factor, Noise
 from balai.methods.index.spec import IndexSpec
-from balai.methods.index.uncertainty import (
-    DataNoise,
-    Design,
-    Engine,
-    Factor,
-    Failure,
-    Noise,
-    Progress,
-    UncertaintyResult,
-)
+from balai.methods.index.uncertainty import Design, Engine, Failure, Progress, UncertaintyResult
 
 Matrix = NDArray[np.float64]
 

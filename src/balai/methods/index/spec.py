@@ -466,7 +466,7 @@ def loads(text: str, where: str = "specification") -> IndexSpec:
 
 def from_dict(table: Mapping[str, Any]) -> IndexSpec:
     """Read a specification from the tables of a file."""
-    known = (*_TOP, *_KINDS, *_NODE_DEFAULTS, "output", "data", "indicator", "node")
+    known = (*_TOP, *_KINDS, *_NODE_DEFAULTS, "output", "data", "indicator", "node", "uncertainty")
     _refuse_unknown(table, known, "")
     hints = _hints(IndexSpec)
     given: dict[str, Any] = {key: _value(table[key], hints[key], key) for key in _TOP if key in table}

@@ -29,7 +29,8 @@ def skew(X: Matrix) -> Matrix:
     """Sample skewness of each column of ``X`` (U, ...), gaps left out; NaN below 3 values or if constant."""
     n, centred = _centred(X)
     with np.errstate(divide="ignore", invalid="ignore"):
-        plain = np.sqrt(n) * (centred**3).sum(axis=0) / (centred**2).sum(axis=0) ** 1.5
+        square = centred * centred
+        plain = np.sqrt(n) * (square * centred).sum(axis=0) / square.sum(axis=0) ** 1.5
         return np.where(n < 3, np.nan, plain * np.sqrt(n * (n - 1)) / (n - 2))
 
 
@@ -37,7 +38,8 @@ def kurtosis(X: Matrix) -> Matrix:
     """Sample excess kurtosis of each column of ``X`` (U, ...); NaN below 4 values or if constant."""
     n, centred = _centred(X)
     with np.errstate(divide="ignore", invalid="ignore"):
-        plain = n * (centred**4).sum(axis=0) / (centred**2).sum(axis=0) ** 2
+        square = centred * centred
+        plain = n * (square * square).sum(axis=0) / square.sum(axis=0) ** 2
         return np.where(n < 4, np.nan, ((n + 1) * (plain - 3) + 6) * (n - 1) / ((n - 2) * (n - 3)))
 
 

@@ -10,15 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from balai.methods.index.build import NodeScore, prepare, round_half_up, score_nodes
 from balai.methods.index.data import Data
-from balai.methods.index.edits import edit, is_absent, nominal
+from balai.methods.index.edits import edit
 from balai.methods.index.errors import DataError, MethodError, SpecError
+from balai.methods.index.factors import (
+    Choice,
+    DataNoise,
+    Factor,
+    Impute,
+    Noise,
+    check,
+    has_weight_sets,
+    is_structural,
+    sizes_of,
+    weighted_parts,
+)
 from balai.methods.index.imputation import draw
 from balai.methods.index.ranking import rank
 from balai.methods.index.rawnoise import Columns, RawTable, deviates
@@ -43,75 +55,6 @@ Progress = Callable[[int, int], None]
 
 BLOCK_CELLS = 1 << 17
 """Scores of one block of replications: small enough for the cache of one core."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of ``values`` at an ``address`` of the specification (see ``edits``), each as likely unless told.
-
-    At ``weights`` a value may be a table from codes to weights; parts it leaves out keep their own.
-    """
-
-    address: str
-    values: tuple[Any, ...]
-    chances: tuple[float, ...] | None = None
-    name: str = ""
-
-    @property
-    def label(self) -> str:
-        """The name of the factor."""
-        return self.name or self.address
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Every weight times an own factor, uniform from 1 - ``size`` to 1 + ``size``.
-
-    ``parts`` are the codes of the indicators and nodes whose weight is uncertain; all but the top if None.
-    """
-
-    size: float = 0.25
-    parts: tuple[str, ...] | None = None
-    name: str = "weights"
-
-    @property
-    def label(self) -> str:
-        """The name of the factor."""
-        return self.name
-
-
-@dataclass(frozen=True)
-class DataNoise:
-    """Normal error on the values as they are in the data.
-
-    ``size`` is one number, one a column (by code), or an array (units, indicators). It is a share of the
-    column's standard deviation, a share of the value itself, or in the column's own unit.
-    """
-
-    size: float | Mapping[str, float] | Matrix = 0.05
-    of: Literal["deviation", "value", "unit"] = "deviation"
-    name: str = "data"
-
-    @property
-    def label(self) -> str:
-        """The name of the factor."""
-        return self.name
-
-
-@dataclass(frozen=True)
-class Impute:
-    """Gaps filled by one of ``draws`` draws of the specification's own imputation."""
-
-    draws: int = 20
-    name: str = "imputation"
-
-    @property
-    def label(self) -> str:
-        """The name of the factor."""
-        return self.name
-
-
-Factor = Choice | Noise | DataNoise | Impute
 
 
 @dataclass(frozen=True)
@@ -330,7 +273,7 @@ class Engine:
             if sum(isinstance(factor, kind) for factor in self.factors) > 1:
                 raise SpecError("factors", f"{kind.__name__} stands twice; one is enough")
         for factor in self.factors:
-            _CHECKS[type(factor)](self.spec, self.data, factor)
+            check(self.spec, self.data, factor)
 
     def sample(self, n: int) -> Design:
         """A design (n, factors) of independent draws; a longer one begins with the shorter."""
@@ -374,7 +317,7 @@ class Engine:
                 found[factor.label] = value.as_dict() if isinstance(value, Step) else value
             elif isinstance(factor, Noise):
                 whole = self._weights(self._group(self._structure(row)).spec, row[None, :])[0]
-                codes = factor.parts or _weighted(self.spec)
+                codes = factor.parts or weighted_parts(self.spec)
                 found[factor.label] = {code: float(whole[self.place_of[code]]) for code in codes}
             else:
                 found[factor.label] = level
@@ -383,21 +326,22 @@ class Engine:
     def _structure(self, row: Design) -> tuple[int, ...]:
         """The realisations that change more than weights; -1 for the other factors."""
         return tuple(
-            int(level) if _structural(factor) else -1 for factor, level in zip(self.factors, row, strict=True)
+            int(level) if is_structural(factor) else -1
+            for factor, level in zip(self.factors, row, strict=True)
         )
 
     def _weights(self, spec: IndexSpec, rows: Design) -> Matrix:
         """Weights (R, P) of every part for rows of a design."""
         found = np.repeat(base_weights(spec)[None, :], len(rows), axis=0)
         for at, factor in enumerate(self.factors):
-            if isinstance(factor, Choice) and _sets(factor):
+            if isinstance(factor, Choice) and has_weight_sets(factor):
                 for level, values in enumerate(factor.values):
                     chosen = np.flatnonzero(rows[:, at] == level)
                     for code, weight in values.items() if chosen.size else ():
                         found[chosen, self.place_of[code]] = weight
         for at, factor in enumerate(self.factors):
             if isinstance(factor, Noise):
-                codes = factor.parts or _weighted(spec)
+                codes = factor.parts or weighted_parts(spec)
                 places = [self.place_of[code] for code in codes]
                 u = self._uniforms(at, int(rows[:, at].max()) + 1, len(places))[rows[:, at]]
                 found[:, places] *= 1.0 + factor.size * (2.0 * u - 1.0)
@@ -447,7 +391,9 @@ class Engine:
         failed: dict[int, str] = {}
         for at, factor in enumerate(self.factors):
             if isinstance(factor, Noise) and n:
-                self._uniforms(at, int(design[:, at].max()) + 1, len(factor.parts or _weighted(self.spec)))
+                self._uniforms(
+                    at, int(design[:, at].max()) + 1, len(factor.parts or weighted_parts(self.spec))
+                )
         with one_thread():
             work = self._blocks(design)
             done = 0
@@ -489,7 +435,7 @@ class Engine:
 
     def _blocks(self, design: Design) -> "list[tuple[_Group, NDArray[np.int64]]]":
         """Replications that share a table, in blocks whose bounds follow from the design alone."""
-        structural = [at for at, factor in enumerate(self.factors) if _structural(factor)]
+        structural = [at for at, factor in enumerate(self.factors) if is_structural(factor)]
         if structural:
             _, first, member = np.unique(
                 design[:, structural], axis=0, return_index=True, return_inverse=True
@@ -517,7 +463,7 @@ class _Group:
         self.leaves: Leaves | None = None
         self.noise = next((f for f in engine.factors if isinstance(f, DataNoise)), None)
         self.noise_at = next((at for at, f in enumerate(engine.factors) if isinstance(f, DataNoise)), -1)
-        self.weighted = any(isinstance(f, Noise) or _sets(f) for f in engine.factors)
+        self.weighted = any(isinstance(f, Noise) or has_weight_sets(f) for f in engine.factors)
         self.step = max(8, BLOCK_CELLS // max(1, len(engine.rows)))
         self.draw = -1
         changes: dict[str, Any] = {}
@@ -681,23 +627,6 @@ def noisy(spec: IndexSpec, data: Data, sizes: Matrix, seed: int, number: int) ->
     return replace(data, X=X)
 
 
-def sizes_of(spec: IndexSpec, data: Data, factor: DataNoise) -> Matrix:
-    """Standard error of each value (units, indicators) in the unit of the data."""
-    X = data.columns([one.column or one.code for one in spec.indicators])
-    if isinstance(factor.size, Mapping):
-        size = np.array([factor.size.get(code, 0.0) for code in spec.codes])[None, :]
-    else:
-        size = np.atleast_2d(np.asarray(factor.size, dtype=np.float64))
-    match factor.of:
-        case "deviation":
-            unit = np.nanstd(X, axis=0, ddof=1)[None, :]
-        case "value":
-            unit = np.abs(X)
-        case "unit":
-            unit = np.ones((1, 1))
-    return np.asarray(np.broadcast_to(size * unit, X.shape))
-
-
 def reweighted(spec: IndexSpec, weights: Matrix) -> IndexSpec:
     """The specification with a row of weights (P,), as ``parts_of``."""
     values = [float(weight) for weight in weights]
@@ -724,124 +653,3 @@ def _rows(data: Data, year: int | None) -> NDArray[np.intp]:
     if not rows.size:
         raise SpecError("year", f"{chosen} is not in the data")
     return rows
-
-
-def _sets(factor: Factor) -> bool:
-    """Whether a factor chooses among tables of weights."""
-    return (
-        isinstance(factor, Choice)
-        and factor.address == "weights"
-        and any(isinstance(value, Mapping) and "method" not in value for value in factor.values)
-    )
-
-
-def _structural(factor: Factor) -> bool:
-    """Whether a factor changes more than weights and values."""
-    return isinstance(factor, Impute) or (isinstance(factor, Choice) and not _sets(factor))
-
-
-def _weighted(spec: IndexSpec) -> tuple[str, ...]:
-    return tuple(code for code, part in spec.by_code.items() if part.parent)
-
-
-def _check_choice(spec: IndexSpec, data: Data, factor: Choice) -> None:  # noqa: ARG001
-    at = f"factor {factor.label}"
-    if len(factor.values) < 2:
-        raise SpecError(f"{at}.values", "name at least two")
-    if factor.chances is not None and (
-        len(factor.chances) != len(factor.values)
-        or any(chance < 0 for chance in factor.chances)
-        or sum(factor.chances) <= 0
-    ):
-        raise SpecError(f"{at}.chances", "are one number of at least 0 for each value, not all 0")
-    if _sets(factor):
-        for value in factor.values:
-            if not isinstance(value, Mapping):
-                raise SpecError(f"{at}.values", "are all tables of weights, or all methods")
-            for code, weight in value.items():
-                if code not in spec.by_code:
-                    raise SpecError(f"{at}.values", f"there is no part {code}")
-                if not (isinstance(weight, int | float) and 0 < weight < float("inf")):
-                    raise SpecError(f"{at}.values", f"the weight of {code}, {weight!r}, is not above 0")
-                _check_given(spec, at, code)
-        return
-    nominal(spec, factor.address)
-    if is_absent(spec, factor.address) and not any(_none(value) for value in factor.values):
-        raise SpecError(
-            at,
-            f"{factor.address} is no step of this specification; name none among the values "
-            "to vary whether it is taken at all",
-        )
-    for value in factor.values:
-        edit(spec, {factor.address: value})
-
-
-def _none(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return value.get("method") == "none"
-    return value is None or value == "none" or getattr(value, "name", "") == "none"
-
-
-def _check_given(spec: IndexSpec, at: str, code: str) -> None:
-    parent = spec.by_code[code].parent
-    if not parent:
-        return
-    step = getattr(spec.by_code[parent], "weights", None)
-    if not isinstance(step, Given | Equal):
-        raise SpecError(
-            at, f"node {parent} weighs by {getattr(step, 'name', step)}, so {code} has no weight to vary"
-        )
-
-
-def _check_noise(spec: IndexSpec, data: Data, factor: Noise) -> None:  # noqa: ARG001
-    at = f"factor {factor.label}"
-    if not 0 < factor.size < 1:
-        raise SpecError(f"{at}.size", f"{factor.size:g} is not between 0 and 1")
-    for code in factor.parts or ():
-        if code not in spec.by_code:
-            raise SpecError(f"{at}.parts", f"there is no part {code}")
-        if not spec.by_code[code].parent:
-            raise SpecError(f"{at}.parts", f"{code} is the top and has no weight")
-    for code in factor.parts or _weighted(spec):
-        _check_given(spec, at, code)
-
-
-def _check_data_noise(spec: IndexSpec, data: Data, factor: DataNoise) -> None:
-    at = f"factor {factor.label}.size"
-    if isinstance(factor.size, Mapping):
-        for code in factor.size:
-            if code not in spec.codes:
-                raise SpecError(at, f"there is no indicator {code}")
-    X = data.columns([one.column or one.code for one in spec.indicators])
-    if isinstance(factor.size, np.ndarray) and factor.size.shape not in (X.shape, (X.shape[1],)):
-        raise SpecError(at, f"is {factor.size.shape}, not {X.shape}")
-    sizes = sizes_of(spec, data, factor)
-    there = sizes[~np.isnan(X)]
-    if not np.isfinite(there).all() or (there < 0).any():
-        raise SpecError(at, "is a finite number of at least 0")
-    if not (there > 0).any():
-        raise SpecError(at, "is 0 for every value")
-
-
-def _check_impute(spec: IndexSpec, data: Data, factor: Impute) -> None:
-    at = f"factor {factor.label}"
-    if factor.draws < 2:
-        raise SpecError(f"{at}.draws", f"{factor.draws} is not above 1")
-    if is_absent(spec, "impute"):
-        raise SpecError(at, "impute is no step of this specification")
-    own = [one.code for one in spec.indicators if one.impute is not None]
-    if own:
-        raise SpecError(at, f"indicator {own[0]} has an imputation of its own")
-    if data.years is not None and len(set(data.years)) > 1:
-        raise SpecError(at, "draws are for one year at a time")
-    X = data.columns([one.column or one.code for one in spec.indicators])
-    if not np.isnan(X).any():
-        raise SpecError(at, "the data have no gap to fill")
-
-
-_CHECKS: Mapping[type, Callable[[IndexSpec, Data, Any], None]] = {
-    Choice: _check_choice,
-    Noise: _check_noise,
-    DataNoise: _check_data_noise,
-    Impute: _check_impute,
-}
