@@ -11,7 +11,7 @@ from balai.applications.actions import attach, ensure_application, record_checks
 from balai.applications.models import Application
 from balai.collaborations.actions import begin_collaboration, make_move
 from balai.collaborations.models import Collaboration
-from balai.demo import agreeing, facts, legal_steps
+from balai.demo import agreeing, facts, legal_steps, negotiating
 from balai.demo.facts import Row
 from balai.demo.papers import paper
 from balai.demo.stage import Stage, Story
@@ -211,6 +211,8 @@ class Path:
         yield self.at(14)
         agreement = agreeing.draft(self)
         if self.upto == "drafting":
+            yield self.at(16)
+            negotiating.negotiate(self, agreement)
             yield self.at(17)
             legal_steps.ask(self)
             return
