@@ -10,6 +10,7 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import Sum
 from django.utils import timezone
 
+from balai.observations import gates
 from balai.observations.checking import Checker
 from balai.observations.contracts import read_contract
 from balai.observations.intake import Door
@@ -65,13 +66,19 @@ class Doors:
             newest[(contract.contract, contract.major)] = contract
         doors: dict[str, Door] = {}
         now = timezone.now()
-        for key in DataKey.objects.all():
+        keys = list(DataKey.objects.all())
+        shut = {
+            sandbox: gates.closed({key.subject for key in keys if key.sandbox is sandbox}, sandbox=sandbox)
+            for sandbox in (True, False)
+        }
+        for key in keys:
             contract_now = newest.get((key.contract, key.major))
             if contract_now is None:
                 continue
             stopped = key.stopped_reason or "This key was stopped." if key.stopped_at else ""
             if key.expires_at and key.expires_at <= now:
                 stopped = "This key has expired."
+            stopped = stopped or shut[key.sandbox].get(key.subject, "")
             known = self._doors.get(key.pk)
             doors[key.pk] = Door(
                 id=key.pk,

@@ -6,153 +6,258 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('observations', '0002_initial'),
-        ('people', '0002_one_name'),
+        ("observations", "0002_initial"),
+        ("people", "0002_one_name"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Drained',
+            name="Drained",
             fields=[
-                ('node', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('segment', models.PositiveBigIntegerField()),
-                ('offset', models.PositiveBigIntegerField()),
+                ("node", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("segment", models.PositiveBigIntegerField()),
+                ("offset", models.PositiveBigIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Quarantined',
+            name="Quarantined",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('batch', models.CharField(max_length=36)),
-                ('row', models.PositiveIntegerField()),
-                ('key', models.CharField(max_length=16)),
-                ('contract', models.CharField(max_length=80)),
-                ('version', models.CharField(max_length=20)),
-                ('pointer', models.CharField(blank=True, max_length=200)),
-                ('reason', models.CharField(max_length=300)),
-                ('sealed', models.BinaryField(help_text='the row, encrypted; empty where it may not be kept', null=True)),
-                ('received_at', models.DateTimeField()),
-                ('replayed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("batch", models.CharField(max_length=36)),
+                ("row", models.PositiveIntegerField()),
+                ("key", models.CharField(max_length=16)),
+                ("contract", models.CharField(max_length=80)),
+                ("version", models.CharField(max_length=20)),
+                ("pointer", models.CharField(blank=True, max_length=200)),
+                ("reason", models.CharField(max_length=300)),
+                (
+                    "sealed",
+                    models.BinaryField(
+                        help_text="the row, encrypted; empty where it may not be kept", null=True
+                    ),
+                ),
+                ("received_at", models.DateTimeField()),
+                ("replayed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-received_at', 'batch', 'row'],
-                'indexes': [models.Index(fields=['contract', '-received_at'], name='quarantine_contract')],
-                'constraints': [models.UniqueConstraint(fields=('batch', 'row'), name='quarantined_once')],
+                "ordering": ["-received_at", "batch", "row"],
+                "indexes": [models.Index(fields=["contract", "-received_at"], name="quarantine_contract")],
+                "constraints": [models.UniqueConstraint(fields=("batch", "row"), name="quarantined_once")],
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.CharField(max_length=36, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=16)),
-                ('contract', models.CharField(max_length=80)),
-                ('version', models.CharField(max_length=20)),
-                ('table', models.CharField(max_length=100)),
-                ('digest', models.CharField(help_text='SHA-256 of the body as it came', max_length=64)),
-                ('node', models.CharField(max_length=60)),
-                ('segment', models.PositiveBigIntegerField()),
-                ('offset', models.PositiveBigIntegerField()),
-                ('received_at', models.DateTimeField()),
-                ('received', models.PositiveIntegerField()),
-                ('accepted', models.PositiveIntegerField()),
-                ('quarantined', models.PositiveIntegerField()),
-                ('duplicates', models.PositiveIntegerField()),
-                ('sandbox', models.BooleanField()),
+                ("id", models.CharField(max_length=36, primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=16)),
+                ("contract", models.CharField(max_length=80)),
+                ("version", models.CharField(max_length=20)),
+                ("table", models.CharField(max_length=100)),
+                ("digest", models.CharField(help_text="SHA-256 of the body as it came", max_length=64)),
+                ("node", models.CharField(max_length=60)),
+                ("segment", models.PositiveBigIntegerField()),
+                ("offset", models.PositiveBigIntegerField()),
+                ("received_at", models.DateTimeField()),
+                ("received", models.PositiveIntegerField()),
+                ("accepted", models.PositiveIntegerField()),
+                ("quarantined", models.PositiveIntegerField()),
+                ("duplicates", models.PositiveIntegerField()),
+                ("sandbox", models.BooleanField()),
             ],
             options={
-                'ordering': ['-received_at'],
-                'indexes': [models.Index(fields=['contract', '-received_at'], name='receipt_contract')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('received', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('accepted'), '+', models.F('quarantined')), '+', models.F('duplicates')))), name='receipt_adds_up')],
+                "ordering": ["-received_at"],
+                "indexes": [models.Index(fields=["contract", "-received_at"], name="receipt_contract")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "received",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("accepted"), "+", models.F("quarantined")
+                                    ),
+                                    "+",
+                                    models.F("duplicates"),
+                                ),
+                            )
+                        ),
+                        name="receipt_adds_up",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ReleasedDay',
+            name="ReleasedDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table', models.CharField(max_length=100)),
-                ('day', models.DateField(help_text='local day')),
-                ('contract', models.CharField(max_length=80)),
-                ('version', models.CharField(max_length=20)),
-                ('k', models.PositiveIntegerField()),
-                ('rows', models.PositiveBigIntegerField(help_text='rows behind the atoms')),
-                ('unknown', models.PositiveBigIntegerField(help_text='rows that stay below k and are told to nobody')),
-                ('atoms', models.BinaryField(help_text='canonical JSON, see observations.atoms')),
-                ('sha256', models.CharField(max_length=64)),
-                ('files', models.JSONField(help_text="SHA-256 of the store's files it was counted from")),
-                ('made_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("table", models.CharField(max_length=100)),
+                ("day", models.DateField(help_text="local day")),
+                ("contract", models.CharField(max_length=80)),
+                ("version", models.CharField(max_length=20)),
+                ("k", models.PositiveIntegerField()),
+                ("rows", models.PositiveBigIntegerField(help_text="rows behind the atoms")),
+                (
+                    "unknown",
+                    models.PositiveBigIntegerField(help_text="rows that stay below k and are told to nobody"),
+                ),
+                ("atoms", models.BinaryField(help_text="canonical JSON, see observations.atoms")),
+                ("sha256", models.CharField(max_length=64)),
+                ("files", models.JSONField(help_text="SHA-256 of the store's files it was counted from")),
+                ("made_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['table', 'day'],
-                'constraints': [models.UniqueConstraint(fields=('table', 'day'), name='released_once')],
+                "ordering": ["table", "day"],
+                "constraints": [models.UniqueConstraint(fields=("table", "day"), name="released_once")],
             },
         ),
         migrations.CreateModel(
-            name='StoreFile',
+            name="StoreFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table', models.CharField(max_length=100)),
-                ('day', models.DateField(help_text="UTC day of the rows' time")),
-                ('path', models.CharField(help_text="below the store's folder", max_length=300, unique=True)),
-                ('rows', models.PositiveBigIntegerField()),
-                ('bytes', models.PositiveBigIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('first_at', models.DateTimeField(help_text='earliest time of a row')),
-                ('last_at', models.DateTimeField(help_text='latest time of a row')),
-                ('made_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("table", models.CharField(max_length=100)),
+                ("day", models.DateField(help_text="UTC day of the rows' time")),
+                ("path", models.CharField(help_text="below the store's folder", max_length=300, unique=True)),
+                ("rows", models.PositiveBigIntegerField()),
+                ("bytes", models.PositiveBigIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("first_at", models.DateTimeField(help_text="earliest time of a row")),
+                ("last_at", models.DateTimeField(help_text="latest time of a row")),
+                ("made_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['table', 'day', 'pk'],
-                'indexes': [models.Index(fields=['table', 'day'], name='store_table_day')],
+                "ordering": ["table", "day", "pk"],
+                "indexes": [models.Index(fields=["table", "day"], name="store_table_day")],
             },
         ),
         migrations.CreateModel(
-            name='DataContract',
+            name="DataContract",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('contract', models.CharField(help_text="the document's id, e.g. gojek-trips", max_length=80)),
-                ('major', models.PositiveIntegerField()),
-                ('minor', models.PositiveIntegerField()),
-                ('patch', models.PositiveIntegerField()),
-                ('document', models.TextField(help_text='Open Data Contract Standard, YAML')),
-                ('sha256', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('active', 'in force'), ('retired', 'retired')], default='draft', max_length=10)),
-                ('subject', models.CharField(blank=True, help_text='what binds it, e.g. agreement:<id>', max_length=80)),
-                ('invented', models.BooleanField(default=False, help_text='its data are simulated')),
-                ('published_at', models.DateTimeField()),
-                ('published_by', models.UUIDField(help_text='pseudonym', null=True)),
-                ('city', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='data_contracts', to='people.city')),
-                ('dataset', models.ForeignKey(blank=True, help_text='as scheduled', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contracts', to='observations.dataset')),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='data_contracts', to='people.organisation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "contract",
+                    models.CharField(help_text="the document's id, e.g. gojek-trips", max_length=80),
+                ),
+                ("major", models.PositiveIntegerField()),
+                ("minor", models.PositiveIntegerField()),
+                ("patch", models.PositiveIntegerField()),
+                ("document", models.TextField(help_text="Open Data Contract Standard, YAML")),
+                ("sha256", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "draft"), ("active", "in force"), ("retired", "retired")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.CharField(
+                        blank=True, help_text="what binds it, e.g. agreement:<id>", max_length=80
+                    ),
+                ),
+                ("invented", models.BooleanField(default=False, help_text="its data are simulated")),
+                ("published_at", models.DateTimeField()),
+                ("published_by", models.UUIDField(help_text="pseudonym", null=True)),
+                (
+                    "city",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="data_contracts",
+                        to="people.city",
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="as scheduled",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contracts",
+                        to="observations.dataset",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="data_contracts",
+                        to="people.organisation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['contract', '-major', '-minor', '-patch'],
-                'constraints': [models.UniqueConstraint(fields=('contract', 'major', 'minor', 'patch'), name='contract_version_once')],
+                "ordering": ["contract", "-major", "-minor", "-patch"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("contract", "major", "minor", "patch"), name="contract_version_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DataKey',
+            name="DataKey",
             fields=[
-                ('id', models.CharField(max_length=16, primary_key=True, serialize=False)),
-                ('secret_sha256', models.CharField(max_length=64)),
-                ('contract', models.CharField(max_length=80)),
-                ('major', models.PositiveIntegerField()),
-                ('sandbox', models.BooleanField(help_text='its rows are checked and counted, then dropped')),
-                ('subject', models.CharField(blank=True, help_text='what it serves, e.g. collaboration:<id>', max_length=80)),
-                ('rows_per_second', models.PositiveIntegerField(default=2000)),
-                ('rows_per_day', models.PositiveBigIntegerField(default=20000000)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.UUIDField(help_text='pseudonym', null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('stopped_at', models.DateTimeField(blank=True, null=True)),
-                ('stopped_reason', models.CharField(blank=True, max_length=300)),
-                ('city', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='data_keys', to='people.city')),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='data_keys', to='people.organisation')),
+                ("id", models.CharField(max_length=16, primary_key=True, serialize=False)),
+                ("secret_sha256", models.CharField(max_length=64)),
+                ("contract", models.CharField(max_length=80)),
+                ("major", models.PositiveIntegerField()),
+                ("sandbox", models.BooleanField(help_text="its rows are checked and counted, then dropped")),
+                (
+                    "subject",
+                    models.CharField(
+                        blank=True, help_text="what it serves, e.g. collaboration:<id>", max_length=80
+                    ),
+                ),
+                ("rows_per_second", models.PositiveIntegerField(default=2000)),
+                ("rows_per_day", models.PositiveBigIntegerField(default=20000000)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_by", models.UUIDField(help_text="pseudonym", null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("stopped_at", models.DateTimeField(blank=True, null=True)),
+                ("stopped_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "city",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="data_keys",
+                        to="people.city",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="data_keys",
+                        to="people.organisation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
-                'indexes': [models.Index(fields=['subject'], name='data_key_subject')],
+                "ordering": ["-created_at"],
+                "indexes": [models.Index(fields=["subject"], name="data_key_subject")],
             },
         ),
     ]

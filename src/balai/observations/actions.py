@@ -1,0 +1,222 @@
+"""Contracts put in force and retired; keys made, replaced and stopped."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from balai.core import ledger
+from balai.core.errors import Invalid, Stale, Text
+from balai.core.rules import require
+from balai.observations import rules
+from balai.observations.contracts import Contract, ContractError, read_contract
+from balai.observations.models import ContractState, DataContract, DataKey, Dataset
+from balai.people.models import City, Organisation, User
+from balai.people.rules import hats_in
+
+OVERLAP = timedelta(days=3)
+"""How long a replaced key still opens."""
+_alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def publish_contract(
+    *,
+    by: User,
+    city: City,
+    partner: Organisation,
+    document: str,
+    dataset: Dataset | None = None,
+    subject: str = "",
+    invented: bool = False,
+) -> DataContract:
+    """Put a version in force: a sound document, newer than what is there, and honest about its number.
+
+    A minor version may only add optional fields; anything else is a new major one. Raises Refused, Invalid
+    with the faults under ``document``, Stale where the version came meanwhile.
+    """
+    require(rules.may_keep_contracts(by, city))
+    contract = _sound(document, partner)
+    newest = DataContract.objects.filter(contract=contract.id).first()
+    if newest is not None:
+        _follows(contract, newest)
+    major, minor, patch = (int(part) for part in contract.version.split("."))
+    made = DataContract(
+        city=city,
+        partner=partner,
+        dataset=dataset,
+        contract=contract.id,
+        major=major,
+        minor=minor,
+        patch=patch,
+        document=document,
+        sha256=hashlib.sha256(document.encode()).hexdigest(),
+        state=ContractState.ACTIVE,
+        subject=subject,
+        invented=invented,
+        published_at=timezone.now(),
+        published_by=by.pseudonym,
+    )
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+            facts = {"contract": contract.id, "version": contract.version, "sha256": made.sha256}
+            _note("data.contract_published", made, by, public=True, data=facts)
+    except IntegrityError:
+        raise Stale(_("This version is in force already. Nothing was saved.")) from None
+    return made
+
+
+def _sound(document: str, partner: Organisation) -> Contract:
+    try:
+        contract = read_contract(document)
+    except ContractError as fault:
+        faults: list[Text] = [f"{place}: {what}" if place else what for place, what in fault.faults]
+        raise Invalid(_("The document is not a data contract."), {"document": faults}) from None
+    reasons: list[Text] = []
+    if contract.status != "active":
+        reasons.append(_("status: a contract that is put in force says active."))
+    if contract.partner != partner.slug:
+        reasons.append(
+            _("customProperties.partner: the contract is of %(other)s, not of %(partner)s.")
+            % {"other": contract.partner, "partner": partner.slug}
+        )
+    if reasons:
+        raise Invalid(_("The document cannot be put in force."), {"document": reasons})
+    return contract
+
+
+def _follows(contract: Contract, newest: DataContract) -> None:
+    """Raise Invalid unless ``contract`` may come after the newest version there is."""
+    number = tuple(int(part) for part in contract.version.split("."))
+    last = (newest.major, newest.minor, newest.patch)
+    before = read_contract(newest.document)
+    reasons: list[Text] = []
+    if newest.partner.slug != contract.partner:
+        reasons.append(_("id: another partner has a contract of this name."))
+    elif number <= last:
+        reasons.append(
+            _("version: %(version)s is in force; a newer one is greater.") % {"version": newest.version}
+        )
+    elif number[0] > last[0] + 1:
+        reasons.append(_("version: the next major one is %(major)s.0.0.") % {"major": last[0] + 1})
+    elif number[0] == last[0] and (changes := list(contract.breaks(before))):
+        reasons.append(
+            _("version: these changes need %(major)s.0.0: %(changes)s.")
+            % {"major": last[0] + 1, "changes": "; ".join(changes)}
+        )
+    if reasons:
+        raise Invalid(_("The document cannot follow the one in force."), {"document": reasons})
+
+
+def retire_contract(*, by: User, contract: DataContract, reason: str) -> DataContract:
+    """Take a version out of force; its keys are refused from then on. Raises Refused, Invalid, Stale."""
+    require(rules.may_keep_contracts(by, contract.city))
+    reason = " ".join(reason.split())
+    if not 3 <= len(reason) <= 300:
+        raise Invalid(_("Say why."), {"reason": [_("Between 3 and 300 characters.")]})
+    with transaction.atomic():
+        changed = DataContract.objects.filter(pk=contract.pk, state=ContractState.ACTIVE).update(
+            state=ContractState.RETIRED
+        )
+        if not changed:
+            raise Stale(_("This version is not in force any more."))
+        facts = {"contract": contract.contract, "version": contract.version, "reason": reason}
+        _note("data.contract_retired", contract, by, public=True, data=facts)
+    contract.refresh_from_db()
+    return contract
+
+
+def make_key(
+    *, by: User, contract: DataContract, sandbox: bool, subject: str = "", rows_per_second: int = 2000
+) -> tuple[DataKey, str]:
+    """A key to a contract's major version, and the text to send it by, which is not kept. Raises Refused."""
+    require(rules.may_make_key(by, contract))
+    with transaction.atomic():
+        key, text = _make(
+            by=by,
+            city=contract.city,
+            partner=contract.partner,
+            contract=contract.contract,
+            major=contract.major,
+            sandbox=sandbox,
+            subject=subject,
+            rows_per_second=rows_per_second,
+        )
+        _note("data.key_made", contract, by, public=False, data={"key": key.pk, "sandbox": sandbox})
+    return key, text
+
+
+def rotate_key(*, by: User, key: DataKey, overlap: timedelta = OVERLAP) -> tuple[DataKey, str]:
+    """A new key beside the old one, which opens ``overlap`` longer. Raises Refused, or Stale if it ended."""
+    contract = DataContract.objects.filter(contract=key.contract, major=key.major).first()
+    assert contract is not None
+    require(rules.may_make_key(by, contract))
+    with transaction.atomic():
+        until = timezone.now() + overlap
+        changed = DataKey.objects.filter(pk=key.pk, stopped_at=None, expires_at=None).update(expires_at=until)
+        if not changed:
+            raise Stale(_("This key was replaced or stopped already."))
+        made, text = _make(
+            by=by,
+            city=key.city,
+            partner=key.partner,
+            contract=key.contract,
+            major=key.major,
+            sandbox=key.sandbox,
+            subject=key.subject,
+            rows_per_second=key.rows_per_second,
+        )
+        _note("data.key_rotated", contract, by, public=False, data={"key": made.pk, "before": key.pk})
+    return made, text
+
+
+def stop_key(*, by: User, key: DataKey, reason: str) -> DataKey:
+    """Refuse a key from now on; nothing opens it again. Raises Refused, Invalid, Stale."""
+    require(rules.may_stop_key(by, key))
+    reason = " ".join(reason.split())
+    if not 3 <= len(reason) <= 300:
+        raise Invalid(_("Say why."), {"reason": [_("Between 3 and 300 characters.")]})
+    contract = DataContract.objects.filter(contract=key.contract, major=key.major).first()
+    assert contract is not None
+    with transaction.atomic():
+        changed = DataKey.objects.filter(pk=key.pk, stopped_at=None).update(
+            stopped_at=timezone.now(), stopped_reason=reason
+        )
+        if not changed:
+            raise Stale(_("This key was stopped already."))
+        _note("data.key_stopped", contract, by, public=False, data={"key": key.pk})
+    key.refresh_from_db()
+    return key
+
+
+def _make(*, by: User, sandbox: bool, **fields: Any) -> tuple[DataKey, str]:
+    public = "".join(secrets.choice(_alphabet) for _number in range(12))
+    secret = secrets.token_urlsafe(32)
+    key = DataKey.objects.create(
+        id=public,
+        secret_sha256=hashlib.sha256(secret.encode()).hexdigest(),
+        sandbox=sandbox,
+        created_by=by.pseudonym,
+        **fields,
+    )
+    return key, f"chk_{'sandbox' if sandbox else 'live'}_{public}.{secret}"
+
+
+def _note(verb: str, contract: DataContract, by: User, *, public: bool, data: Mapping[str, Any]) -> None:
+    hat = rules.keeper_hat(by, contract.city_id) or next(iter(hats_in(by, contract.partner)), None)
+    ledger.append(
+        verb=verb,
+        subject=f"data-contract:{contract.contract}",
+        thread=f"organisation:{contract.partner_id}",
+        by=by,
+        role=hat.role if hat else "",
+        organisation=hat.organisation_id if hat else None,
+        city=contract.city_id,
+        public=public,
+        data=dict(data),
+    )
