@@ -2,7 +2,8 @@ import datetime as dt
 from types import SimpleNamespace
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -14,13 +15,16 @@ from balai.agreements.amending import draft_addendum
 from balai.agreements.clock import today_in
 from balai.agreements.completion import seal
 from balai.agreements.models import Agreement, AgreementState, Handover, Termination, TermMark
+from balai.agreements.overrun import overrun
 from balai.agreements.term import term_of
 from balai.collaborations.actions import unmet
+from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry, Notification
 from balai.core.notifications import choose_pace, deliver
+from balai.portal.inbox.sources import waiting_for
 from tests.agreements_builders import Cast, make_agreement, make_cast, sha_of
-from tests.builders import make_bureau, make_city, make_founder, make_user
+from tests.builders import client_of, make_bureau, make_city, make_founder, make_user
 from tests.lifecycle_builders import make_addendum, make_paper, make_sealed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
@@ -531,3 +535,30 @@ def test_every_scheme_asks_for_an_agreement_in_force(scheme: str) -> None:
     asked = {move.key for move in moves if "agreement.in_force" in move.guards}
 
     assert asked == {"start", "resume"}
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_what_runs_without_an_agreement_waits_for_those_who_can_stop_it(rows: int) -> None:
+    casts = [make_cast() for _ in range(rows)]
+    for cast in casts:
+        agreement = make_sealed(cast, ends_on=timezone.localdate() - DAY)
+        Collaboration.objects.filter(pk=cast.collaboration.pk).update(stage="running")
+    quiet = make_cast()
+    make_sealed(quiet, ends_on=timezone.localdate())
+    Collaboration.objects.filter(pk=quiet.collaboration.pk).update(stage="running")
+
+    before = list(overrun(Collaboration.objects.all()))
+    reminding.watch()
+    with CaptureQueriesContext(connection) as captured:
+        after = list(overrun(Collaboration.objects.all()))
+
+    assert {row.pk for row in before} == {row.pk for row in after} == {c.collaboration.pk for c in casts}
+    assert {row.over_since for row in after} == {agreement.ends_on}
+    assert len(captured) == 1
+    for user, seen in ((casts[0].officer, 1), (casts[0].bureau, rows), (casts[0].founder, 0)):
+        items = [item for item in waiting_for(user) if item.label == "No agreement in force"]
+        assert len(items) == seen
+    page = client_of(None).get(f"/en/kolaborasi/{casts[0].collaboration.reference}/").content.decode()
+    assert "Without one it must not run" in page
+    page = client_of(None).get(f"/en/kolaborasi/{quiet.collaboration.reference}/").content.decode()
+    assert "Without one it must not run" not in page

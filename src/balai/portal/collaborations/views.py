@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
 from balai.agreements.legal_standing import Clock, clock_of, open_discussion
+from balai.agreements.overrun import over_since
 from balai.applications.rules import may_look
 from balai.collaborations import registry
 from balai.collaborations.actions import make_move
@@ -188,6 +189,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     organisations = organisations_of(entries, [collaboration.partner, collaboration.agency])
     pilot = getattr(collaboration, "pilot", None)
     plan = getattr(pilot, "evaluation", None) if pilot else None
+    over = over_since(collaboration)
     my_turn = bool(
         now.stage.turn and is_person(request.user) and hat_for(request.user, collaboration, now.stage.turn)
     )
@@ -196,7 +198,8 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         request,
         "collaborations/detail.html",
         {
-            "tone": _tone(collaboration, now),
+            "tone": "stop" if over else _tone(collaboration, now),
+            "over_since": over,
             "talk_clock": _talk_clock(collaboration),
             **_doors(moves, my_turn=my_turn, phase=now.stage.phase),
             "it": collaboration,

@@ -18,11 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_tasks_db.models import DBTaskResult
 
+from balai.agreements.overrun import overrun
 from balai.agreements.queries import awaiting_signature
 from balai.applications.models import Review
 from balai.challenges.models import Challenge, ChallengeState
 from balai.challenges.rules import WRITERS
 from balai.challenges.threads import url_of as challenge_path
+from balai.collaborations.models import Collaboration
 from balai.collaborations.queries import awaiting
 from balai.collaborations.registry import SEATS
 from balai.collaborations.schemes import Label
@@ -152,6 +154,25 @@ def agreements_to_sign(user: User) -> Iterable[InboxItem]:
             kind="agreement",
             url=reverse("portal:agreement", args=[agreement.pk]),
             label=gettext_lazy("Agreement"),
+        )
+
+
+@source
+def agreements_over(user: User) -> Iterable[InboxItem]:
+    """What runs on although its agreement is over, for those who can stop it."""
+    agencies = organisations_with(user, *SEATS["agency"], kind=OrganisationKind.AGENCY)
+    cities = cities_with(user, Role.BUREAU, Role.SIGNATORY)
+    if not agencies and not cities:
+        return
+    mine = Collaboration.objects.filter(Q(agency__in=agencies) | Q(city__in=cities))
+    for row in overrun(mine).order_by("over_since", "pk")[:MOST]:
+        yield InboxItem(
+            title=str(row),
+            why=_("Its agreement is over. Suspend it, or end it and evaluate."),
+            kind="stop",
+            url=reverse("portal:collaboration", args=[row.reference]),
+            due_on=row.over_since,
+            label=gettext_lazy("No agreement in force"),
         )
 
 
