@@ -241,16 +241,24 @@ def clock_of(discussion: Discussion, today: dt.date) -> Clock:
     began = day_of(discussion.requested_at)
     end = min(today, day_of(discussion.closed_at)) if discussion.closed_at else today
     end = max(began, end)
-    rested, rests_since = 0, None
-    for pause in discussion.pauses.all():
-        first = day_of(pause.since)
-        last = day_of(pause.until) if pause.until else None
-        if last is None:
-            rests_since = first
-        rested += working_days_between(min(first, end), min(last or end, end))
+    pauses = [(day_of(p.since), day_of(p.until) if p.until else None) for p in discussion.pauses.all()]
+    rested = sum(working_days_between(min(a, end), min(b or end, end)) for a, b in pauses)
+    rests_since = next((since for since, until in pauses if until is None), None)
     days = working_days_between(began, end) - rested
-    due_on = None if rests_since else add_working_days(began, discussion.clock + rested)
-    return Clock(days, discussion.clock, due_on, rests_since)
+    return Clock(days, discussion.clock, _due_on(began, discussion.clock, pauses), rests_since)
+
+
+def _due_on(began: dt.date, limit: int, pauses: list[tuple[dt.date, dt.date | None]]) -> dt.date | None:
+    """The day the clock reaches its limit; None while it rests before that."""
+    left = limit
+    for since, until in pauses:
+        worked = working_days_between(began, since)
+        if worked >= left:
+            break
+        if until is None:
+            return None
+        left, began = left - worked, until
+    return add_working_days(began, left)
 
 
 def desk_of(subject: Subject, role: str) -> Organisation | None:
