@@ -24,6 +24,7 @@ def opened(data: bytes, *, strict: bool = True, most: int = MOST_OBJECTS) -> "Pd
     Raises TooComplexError, and whatever the parser raises for a broken file.
     """
     from pyhanko.pdf_utils import decode_limits as limits
+    from pyhanko.pdf_utils.misc import PdfDecodeLimitError
     from pyhanko.pdf_utils.reader import PdfFileReader
 
     for count, _row in enumerate(_ROW.finditer(data)):
@@ -42,7 +43,7 @@ def opened(data: bytes, *, strict: bool = True, most: int = MOST_OBJECTS) -> "Pd
                 document_budget=limits.DocumentDecodeBudget(base_allowance=LARGEST_UNPACKED, max_ratio=4),
             ),
         )
-    except limits.PdfDecodeLimitError as fault:
+    except PdfDecodeLimitError as fault:
         raise TooComplexError from fault
     if reader.xrefs.total_revisions > MOST_REVISIONS or objects_of(reader) > most:
         raise TooComplexError
