@@ -16,7 +16,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from balai.agreements.actions import approve_version, open_signing, set_signatory, sign
+from balai.agreements.amending import draft_addendum
+from balai.agreements.completion import seal
+from balai.agreements.ending import agree_ending, propose_ending
 from balai.agreements.models import Agreement
+from balai.agreements.reminding import watch
 from balai.challenges.actions import close_challenge, extend_challenge
 from balai.challenges.models import Challenge
 from balai.collaborations.models import Collaboration
@@ -244,6 +249,56 @@ def test_what_comes_later_never_rewrites_what_was_published():
         before = now
 
     assert [json.loads(text)["tag"] for text in before[-2:]] == [["tenderUpdate"], ["tenderUpdate"]]
+
+
+def test_addenda_and_the_end_of_the_agreement_are_told_and_pass_the_official_check(monkeypatch):
+    world = World()
+    collaboration = world.at("running")
+    agreement = Agreement.objects.get(collaboration=collaboration)
+    addendum = draft_addendum(
+        agreement=agreement,
+        by=world.officer,
+        reason="Diperpanjang.",
+        ends_on=agreement.ends_on + dt.timedelta(30),
+    )
+    sides = ((1, world.officer, world.signatory), (2, world.founder, world.founder))
+    for place, by, who in sides:
+        party = addendum.parties.get(place=place)
+        set_signatory(party=party, name=who.name, title="Kepala", mandate="Surat Kuasa 2", by=by)
+    for by in (world.officer, world.founder):
+        latest = addendum.versions.first()
+        approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)
+    open_signing(agreement=addendum, by=world.officer)
+    for by in (world.signatory, world.founder):
+        sign(agreement=addendum, by=by, seen_sha256=latest.document.sha256, consent=True)
+    seal(agreement_id=addendum.pk)
+    before = len(releases(collaboration))
+    agreement.refresh_from_db()
+    day = timezone.localdate() + dt.timedelta(3)
+    ending = propose_ending(agreement=agreement, by=world.founder, text="Tujuan tercapai.", effective_on=day)
+    agree_ending(termination=ending, by=world.officer, seen_sha256=ending.sha256)
+    watch(timezone.now() + dt.timedelta(4))
+
+    found = releases(collaboration)
+    amendment, end = found[before - 1], found[before]
+
+    (contract,) = amendment["contracts"]
+    assert amendment["tag"] == ["contractAmendment"]
+    assert contract["id"] == str(agreement.pk)
+    assert contract["period"]["endDate"].startswith(agreement.ends_on.isoformat())
+    assert contract["amendments"][0]["description"] == "Adendum 1: term"
+    (contract,) = end["contracts"]
+    assert (end["tag"], contract["status"]) == (["contractTermination"], "terminated")
+    assert contract["period"]["endDate"].startswith(day.isoformat())
+    world.move(collaboration, "evaluate", world.officer, reason="Perjanjian berakhir.")
+    last = releases(collaboration)[-1]
+    assert [c["id"] for c in last["contracts"]] == [str(agreement.pk)]
+    compiled = ocds.record_of(case_of(collaboration))["compiledRelease"]
+    assert [c["status"] for c in compiled["contracts"]] == ["terminated"]
+    assert compiled["awards"][0]["status"] == "active"
+    needs_the_standard()
+    package = ocds.release_package([case_of(collaboration)], "https://example.org/")
+    assert faults(package, monkeypatch) == {}
 
 
 def test_a_withdrawal_before_the_seal_cancels_the_award():

@@ -40,6 +40,8 @@ OF_CHALLENGE = ("challenge.opened", "challenge.extended", "challenge.closed")
 OF_COLLABORATION = (
     "collaboration.moved",
     "agreement.sealed",
+    "agreement.amended",
+    "agreement.ended",
     "pilot.milestone_planned",
     "pilot.milestone_reached",
     "record.documented",
@@ -144,6 +146,8 @@ class _Story:
             "challenge.closed": self._closed,
             "collaboration.moved": self._moved,
             "agreement.sealed": self._sealed,
+            "agreement.amended": self._amended,
+            "agreement.ended": self._over,
             "pilot.milestone_planned": self._planned,
             "pilot.milestone_reached": self._reached,
             "record.documented": self._documented,
@@ -219,7 +223,7 @@ class _Story:
     def _moved(self, entry: Entry) -> Json | None:
         facts, it = entry.facts, self.case.it
         target = it.scheme.stage(facts["to"])
-        live = [pk for pk, status in self.contracts.items() if status == "active"]
+        live = [pk for pk, status in self.contracts.items() if status in SIGNED]
         if "award" not in self.tags:
             return None if target.is_end else self._awarded(entry, _grounds(it))
         if target.is_end and not live:
@@ -310,7 +314,7 @@ class _Story:
     def _sealed(self, entry: Entry) -> Json | None:
         facts = entry.facts
         agreement = next((a for a in self.case.agreements if a.subject == entry.subject), None)
-        if agreement is None:
+        if agreement is None or agreement.amends_id is not None:
             return None
         self.contracts[str(agreement.pk)] = "active"
         page = _page(facts["sha256"], "contractSigned", f"/perjanjian/{agreement.pk}/", entry)
@@ -324,6 +328,49 @@ class _Story:
         )
         parties = self._parties(agreement)
         return _full({"tag": [self._tag("contract")], "parties": parties, "contracts": [contract]})
+
+    def _amended(self, entry: Entry) -> Json | None:
+        """An addendum in force: what it amends keeps its contract, with another end where it brings one."""
+        facts, pk = entry.facts, entry.subject.partition(":")[2]
+        if pk not in self.contracts:
+            return None
+        page = _page(facts["sha256"], "contractAnnexe", f"/perjanjian/{facts['addendum']}/", entry)
+        page |= {
+            "title": f"Halaman publik Adendum {facts['number']}",
+            "description": f"SHA-256 {facts['sha256']}",
+        }
+        amendment = {
+            "id": str(entry.seq),
+            "date": _moment(entry.at),
+            "description": f"Adendum {facts['number']}: {', '.join(facts['changed'])}",
+        }
+        contract: Json = {
+            "id": pk,
+            "awardID": self.case.it.reference,
+            "amendments": [amendment],
+            "documents": [page],
+        }
+        if facts["ends_on"] != facts["was"]:
+            contract["period"] = {"endDate": _day_end(facts["ends_on"])}
+        return _full({"tag": ["contractAmendment"], "contracts": [contract]})
+
+    def _over(self, entry: Entry) -> Json | None:
+        """The agreement itself is over; None where the collaboration's end has said so already."""
+        facts, pk = entry.facts, entry.subject.partition(":")[2]
+        if self.contracts.get(pk) != "active":
+            return None
+        self.contracts[pk] = "terminated"
+        key = f"akhir-{entry.seq}"
+        self.milestones[key] = {
+            "id": key,
+            "title": ENDS.get(facts["reason"], ENDS["term"]),
+            "status": "met",
+            "dateMet": _day_end(facts["last_day"]),
+        }
+        contract = {**self._running(pk), "status": "terminated"}
+        if facts["reason"] != "term":
+            contract["period"] = {"endDate": _day_end(facts["last_day"])}
+        return {"tag": ["contractTermination"], "contracts": [contract]}
 
     def _running(self, pk: str) -> Json:
         """A contract with the milestones as they stand after this entry."""
@@ -404,6 +451,15 @@ class _Story:
         }
         return _full(self._contract(agreement, **known))
 
+
+SIGNED = ("active", "terminated")
+"""Statuses of a contract that was signed."""
+
+ENDS = {
+    "term": "Jangka waktu perjanjian berakhir",
+    "consent": "Perjanjian berakhir atas kesepakatan para pihak",
+    "notice": "Perjanjian berakhir dengan pemberitahuan satu pihak",
+}
 
 PUBLISHED = (AgreementState.SEALED, AgreementState.ENDED)
 
