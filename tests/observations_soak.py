@@ -1,4 +1,4 @@
-"""Many writers against an ingest node and a drainer that are killed as they go: does every row stay accounted?
+"""Many writers against an ingest node and a drainer that are killed as they go: is every row accounted for?
 
 ``python -m benchmarks.soak --minutes 10`` runs it long; a test runs it short.
 """
