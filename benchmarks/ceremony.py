@@ -21,6 +21,7 @@ from balai.agreements.typesetting import typeset
 from balai.core import documents
 from balai.people.models import Membership, Organisation, OrganisationKind, Role, User
 from benchmarks import city
+from benchmarks.keys import packed
 from benchmarks.measure import cost, heading, line, milliseconds, once, queries
 
 AGREEMENTS, PARTIES = 100, 9
@@ -66,7 +67,7 @@ def run() -> None:
     text = typeset(_terms(rows[0]))
     for kind, key, one in (("EC", private, bare), ("RSA-2048", other, slow)):
         with tempfile.TemporaryDirectory() as temporary:
-            path = _packed(Path(temporary) / "key.p12", key)
+            path = packed(Path(temporary) / "key.p12", key)
             alone = cost(lambda file=path: KeySealer(file).seal(text), most=10)  # type: ignore[misc]
         line(f"PAdES with an {kind} key", milliseconds(alone.middle), f"{alone.middle / one.middle:.0f} bare")
     print(
@@ -142,27 +143,3 @@ def _complete(agreement: Agreement, signatories: list[User], bureau: User) -> No
 
 def _terms(agreement: Agreement) -> Any:
     return agreement.versions.latest("number").reading
-
-
-def _packed(path: Path, key: Any) -> Path:
-    """The key with a certificate of its own in one file."""
-    from datetime import UTC, datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import NoEncryption
-    from cryptography.x509.oid import NameOID
-
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Segel ukur")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(1))
-        .not_valid_after(now + timedelta(1))
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(pkcs12.serialize_key_and_certificates(b"segel", key, certificate, None, NoEncryption()))
-    return path

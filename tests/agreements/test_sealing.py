@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from django.core.exceptions import ImproperlyConfigured
 
 from balai.agreements.sealing import KeySealer, default_sealer, demonstration_authority, trust_roots
 from balai.agreements.typesetting import Consent, typeset, typeset_consents
 from balai.agreements.verifying import Finding, verify_pdf
+from tests.agreements_certificates import Issued, make_certificate, make_pdf
 from tests.agreements_terms import make_terms
 
 
@@ -126,6 +128,24 @@ def test_operators_key_is_used_and_trusted(settings, authority: Path, tmp_path: 
     file = default_sealer().seal(typeset(make_terms()))
 
     assert verify_pdf(file, trust_roots()).finding is Finding.SOUND
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+def test_key_file_is_read_again_once_it_changes(tmp_path: Path, kind: str) -> None:
+    path, pdf = tmp_path / "seal.p12", make_pdf()
+    one, other = (make_certificate(name, kind) for name in ("Segel Satu", "Segel Dua"))
+
+    def sealed_with(issued: Issued, *trusted: Issued) -> tuple[str, Finding]:
+        path.write_bytes(
+            pkcs12.serialize_key_and_certificates(b"s", issued.key, issued.certificate, None, NoEncryption())
+        )
+        report = verify_pdf(KeySealer(path).seal(pdf), [root.certificate for root in trusted])
+        return report.seals[0].signer, report.finding
+
+    assert sealed_with(one, one, other) == ("Segel Satu", Finding.SOUND)
+    path.unlink()
+    assert sealed_with(other, one, other) == ("Segel Dua", Finding.SOUND)
+    assert sealed_with(other, one) == ("Segel Dua", Finding.UNTRUSTED)
 
 
 def test_broken_pdf_cannot_be_sealed(authority: Path) -> None:

@@ -96,12 +96,9 @@ class KeySealer:
         return sealed
 
     def _signer(self) -> "Signer":
-        from pyhanko.sign import SimpleSigner
+        from balai.agreements.keyring import held
 
-        signer: Signer = SimpleSigner.load_pkcs12_data(
-            self.path.read_bytes(), other_certs=[], passphrase=self.password.encode() or None
-        )
-        return signer
+        return held(self.path, self.password)
 
 
 def default_sealer() -> Sealer:
