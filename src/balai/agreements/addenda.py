@@ -120,7 +120,7 @@ def first_addendum_terms(
     verify_at: str,
 ) -> AgreementTerms:
     """The first text of an addendum: the chosen articles and schedules as they stand now, to be changed."""
-    base = now.terms
+    base = replace(now.terms, starts_on=parent.starts_on, ends_on=parent.ends_on)
     label = "Perjanjian Kerja Sama" if parent.kind == "pks" else "Kesepakatan Bersama"
     label_en = "Cooperation Agreement" if parent.kind == "pks" else "Memorandum of Understanding"
     sealed = parent.sealed_document.sha256 if parent.sealed_document else ""

@@ -33,7 +33,11 @@ class AgreementOut(Schema):
     collaboration: str | None
     starts_on: date | None
     ends_on: date | None
+    ended_on: date | None
     sealed_at: datetime | None
+    amends: str | None
+    affair: str
+    from_paper: bool
     sha256: str | None
     documented: bool
     invented: bool
@@ -47,8 +51,9 @@ class AgreementPage(Schema):
 
 
 def _public() -> Any:
-    """Sealed or documented agreements, as the register shows them."""
+    """Agreements that were signed or are known to have been, as the register shows them."""
     rows = Agreement.objects.filter(state__in=(AgreementState.SEALED, AgreementState.ENDED))
+    rows = rows.exclude(state=AgreementState.ENDED, ended_on=None)
     return rows.select_related("collaboration", "sealed_document").prefetch_related(
         Prefetch("parties", queryset=Party.objects.select_related("organisation"))
     )
@@ -64,7 +69,11 @@ def _out(agreement: Agreement) -> dict[str, Any]:
         "collaboration": agreement.collaboration.reference if agreement.collaboration else None,
         "starts_on": agreement.starts_on,
         "ends_on": agreement.ends_on,
+        "ended_on": agreement.ended_on,
         "sealed_at": agreement.sealed_at,
+        "amends": str(agreement.amends_id) if agreement.amends_id else None,
+        "affair": agreement.affair,
+        "from_paper": agreement.from_paper,
         "sha256": agreement.sealed_document.sha256 if agreement.sealed_document else None,
         "documented": agreement.documented,
         "invented": agreement.invented,

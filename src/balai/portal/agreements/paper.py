@@ -155,8 +155,8 @@ def record_many(request: HttpRequest) -> HttpResponse:
             made = paper.record_rows(city=city, text=text, by=_person(request))
         except Invalid as fault:
             status = 422
-            context |= _preview(context["form"], text, city) if _readable(text, city) else {}
-            refuse(context["form"], fault)
+            context |= _previewed(text, city)
+            context["refused"] = [text for texts in fault.fields.values() for text in texts]
         else:
             messages.success(
                 request,
@@ -172,7 +172,7 @@ def record_many(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             text = _decoded(form.cleaned_data["file"].read(paper.MOST_CHARACTERS * 4))
             try:
-                context |= _preview(form, text, city)
+                context |= _preview(text, city)
             except Invalid as fault:
                 refuse(form, fault)
             else:
@@ -180,7 +180,7 @@ def record_many(request: HttpRequest) -> HttpResponse:
     return render(request, "agreements/paper_many.html", context, status=status)
 
 
-def _preview(form: forms.Form, text: str, city: City) -> dict[str, Any]:
+def _preview(text: str, city: City) -> dict[str, Any]:
     rows = paper.read_rows(text, city)
     return {
         "rows": [{"number": r.number, "facts": r.facts, "faults": _said(r.faults)} for r in rows],
@@ -194,12 +194,12 @@ def _said(faults: Mapping[str, Sequence[Text]]) -> list[str]:
     return [f"{FIELDS[name]}: {' '.join(map(str, texts))}" for name, texts in faults.items()]
 
 
-def _readable(text: str, city: City) -> bool:
+def _previewed(text: str, city: City) -> dict[str, Any]:
+    """The preview, where the file can be read at all."""
     try:
-        paper.read_rows(text, city)
+        return _preview(text, city)
     except Invalid:
-        return False
-    return True
+        return {}
 
 
 def _decoded(data: bytes) -> str:
