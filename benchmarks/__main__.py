@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-SECTIONS = ("pages", "ledger", "search", "moves", "news", "papers", "ceremony")
+SECTIONS = ("pages", "ledger", "search", "moves", "news", "papers", "ceremony", "index")
 SIZE = 500
 
 

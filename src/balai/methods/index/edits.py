@@ -96,36 +96,29 @@ def edit(spec: IndexSpec, changes: Mapping[str, Any]) -> IndexSpec:
     """The specification with each address of ``changes`` set to its value: a method, its name or table, or
     a plain value. ``SpecError`` names an address that meets nothing or a value that does not fit.
     """
+    pending: dict[str, dict[str, Any]] = {}
     for address, value in changes.items():
-        given = {
-            part.code if not isinstance(part, IndexSpec) else "": {
-                name: _value_for(part, name, parameter, value, address)
-            }
-            for part, name, parameter in parts_at(spec, address)
-        }
-        whole = given.pop("", {})
-        spec = replace(
-            spec,
-            indicators=tuple(
-                replace(one, **given[one.code]) if one.code in given else one for one in spec.indicators
-            ),
-            nodes=tuple(
-                replace(node, **given[node.code]) if node.code in given else node for node in spec.nodes
-            ),
-            **whole,
+        for part, name, parameter in parts_at(spec, address):
+            fields_of = pending.setdefault("" if isinstance(part, IndexSpec) else part.code, {})
+            stands = fields_of.get(name, getattr(part, name))
+            fields_of[name] = _value_for(type(part), stands, name, parameter, value, address)
+    whole = pending.pop("", {})
+    if pending:
+        whole["indicators"] = tuple(
+            replace(one, **pending[one.code]) if one.code in pending else one for one in spec.indicators
         )
-    return spec
+        whole["nodes"] = tuple(
+            replace(node, **pending[node.code]) if node.code in pending else node for node in spec.nodes
+        )
+    return replace(spec, **whole) if whole else spec
 
 
-def _value_for(
-    part: IndexSpec | Indicator | Node, name: str, parameter: str | None, value: Any, address: str
-) -> Any:
+def _value_for(cls: type, stands: Any, name: str, parameter: str | None, value: Any, address: str) -> Any:
     """``value`` as the field or parameter asks; ``SpecError`` where it is of another kind."""
     if parameter:
-        step = getattr(part, name)
         if value is not None:
-            value = _value(value, get_type_hints(type(step))[parameter], address)
-        return replace(step, **{parameter: value})
+            value = _value(value, get_type_hints(type(stands))[parameter], address)
+        return replace(stands, **{parameter: value})
     if isinstance(value, Step):
         if METHODS.get(name, {}).get(value.name) is not type(value):
             raise SpecError(address, f"{value.name} is no method of {name}")
@@ -134,4 +127,4 @@ def _value_for(
         if value is None or (value == "none" and name == "screen"):
             return None
         return _step(name, value, address)
-    return None if value is None else _value(value, get_type_hints(type(part))[name], address)
+    return None if value is None else _value(value, get_type_hints(cls)[name], address)

@@ -6,7 +6,6 @@ the order of summation. What cannot be done here raises ``NotPlainError``, and `
 
 import math
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,7 @@ from balai.methods.index.treatment import treat
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 AT_ONCE = 16
 """Replications whose outliers are sought together."""
@@ -53,37 +53,57 @@ def deviates(seed: int, number: int, shape: tuple[int, int], out: Matrix | None 
     return np.asarray(np.take(_quantiles(), drawn, out=out, mode="wrap"))
 
 
-class RawTable:
-    """A specification's columns before treatment, as (indicators, units) in standard deviations."""
+def refuse_unusual(spec: IndexSpec, data: Data) -> None:
+    """``NotPlainError`` where the columns cannot be taken to their scores one noise after the other."""
+    if spec.order != STAGES:
+        raise NotPlainError("the stages have an order of their own")
+    if data.years is not None and len(set(data.years)) > 1:
+        raise NotPlainError("the data have several years")
+    if spec.screen is not None and spec.screen.by != "available":
+        raise NotPlainError("zeros are screened")
+    for one in spec.indicators:
+        if one.transform != "none" or one.shift:
+            raise NotPlainError(f"{one.code} is transformed")
+
+
+class RawColumns:
+    """A specification's columns before treatment, (indicators, units), in standard deviations of each.
+
+    Where the noise of every column is the same for all units, they are in deviations of the noise.
+    """
 
     def __init__(self, spec: IndexSpec, data: Data, kept: NDArray[np.int64], sizes: Matrix) -> None:
-        if spec.order != STAGES:
-            raise NotPlainError("the stages have an order of their own")
-        if data.years is not None and len(set(data.years)) > 1:
-            raise NotPlainError("the data have several years")
-        if spec.screen is not None and spec.screen.by != "available":
-            raise NotPlainError("zeros are screened")
         raw = data.columns([one.column or one.code for one in spec.indicators])
         self.all_units = len(raw)
         self.kept = kept
-        self.whole = len(self.kept) == self.all_units
+        self.whole = len(kept) == self.all_units
         with np.errstate(divide="ignore", invalid="ignore"):
             for at, one in enumerate(spec.indicators):
-                if one.transform != "none" or one.shift:
-                    raise NotPlainError(f"{one.code} is transformed")
                 if spec.denominate and one.denominator:
                     rate = data.columns([one.denominator])[:, 0] / one.per
                     raw[:, at] /= rate
                     sizes = sizes.copy()
                     sizes[:, at] /= rate
-        raw, sizes = raw[self.kept], sizes[self.kept]
+        raw, sizes = raw[kept], sizes[kept]
         if not (np.isfinite(raw).all() and np.isfinite(sizes).all()):
             raise NotPlainError("the data have gaps")
         self.mean = raw.mean(axis=0)
         self.sd = raw.std(axis=0, ddof=1) if len(raw) > 1 else np.ones(raw.shape[1])
         self.sd = np.where(self.sd > 0, self.sd, 1.0)
+        self.even = bool((np.ptp(sizes, axis=0) == 0).all() and (sizes[0] > 0).all())
+        if self.even:
+            self.sd = sizes[0].copy()
         self.base = np.ascontiguousarray(((raw - self.mean) / self.sd).T)
-        self.size = np.ascontiguousarray((sizes / self.sd).T)
+        self.size = None if self.even else np.ascontiguousarray((sizes / self.sd).T)
+
+
+class RawTable:
+    """How columns with noise are treated and normalised, as arrays over the indicators."""
+
+    def __init__(self, spec: IndexSpec, columns: RawColumns) -> None:
+        self.columns = columns
+        self.all_units, self.kept, self.whole = columns.all_units, columns.kept, columns.whole
+        self.mean, self.sd, self.base, self.size = columns.mean, columns.sd, columns.base, columns.size
         self.treats = [spec.treat_of(one) for one in spec.indicators]
         self.codes = spec.codes
         for code, step in zip(self.codes, self.treats, strict=True):
@@ -195,14 +215,15 @@ class Columns:
         sums = np.empty((4, count, shape[0]))
         low, high = np.empty((count, shape[0])), np.empty((count, shape[0]))
         ones = np.ones(shape[1])
-        moments = bool(raw.winsor.any())
+        moments, by_ends = bool(raw.winsor.any()), bool(raw.by_ends.any())
         for at in range(count):
             x = tables[at]
             if raw.whole:
                 deviates(seed, int(numbers[at]), shape, x)
             else:
                 np.take(deviates(seed, int(numbers[at]), wide.shape, wide), raw.kept, axis=1, out=x)
-            x *= raw.size
+            if raw.size is not None:
+                x *= raw.size
             x += raw.base
             if moments:
                 np.multiply(x, x, out=spare)
@@ -213,8 +234,9 @@ class Columns:
             elif raw.by_moments.any():
                 np.matmul(x, ones, out=sums[0, at])
                 np.vecdot(x, x, out=sums[1, at])
-            x.min(axis=1, out=low[at])
-            x.max(axis=1, out=high[at])
+            if by_ends:
+                x.min(axis=1, out=low[at])
+                x.max(axis=1, out=high[at])
         mean = np.repeat(raw.mean[None, :], count, axis=0)
         sd = np.repeat(raw.sd[None, :], count, axis=0)
         if moments:
@@ -277,7 +299,7 @@ class Columns:
             middle = sums[0] / n
             with np.errstate(divide="ignore", invalid="ignore"):
                 rise = raw.direction * raw.high / np.sqrt((sums[1] - n * middle**2) / (n - 1))
-            flat |= (high[:, of] <= low[:, of]).any(axis=1)
+            flat |= ~np.isfinite(rise[:, of]).all(axis=1)
             slope = np.where(of, rise, slope)
             level = np.where(of, raw.low - rise * middle, level)
         return slope, level, flat
@@ -290,13 +312,17 @@ class Columns:
         n = float(tables.shape[2])
         skew, kurtosis = shape_of(n, sums)
         passing = (np.abs(skew) < raw.max_skew) | (kurtosis < raw.max_kurtosis)
-        rows, columns = np.nonzero(raw.winsor & ~passing & (high > low))
+        rows, columns = np.nonzero(raw.winsor & ~passing & ~np.isnan(kurtosis))
         if not rows.size:
             return
-        values = tables[rows, columns]
-        state = _Drawn(
-            np.sort(values, axis=1), sums[:, rows, columns], low[rows, columns], high[rows, columns]
-        )
+        units, wanted = tables.shape[2], rows * tables.shape[1] + columns
+        flat = tables.reshape(-1, units)
+        values = self.buffers.of("outlying", rows.size, units)
+        np.take(flat, wanted, axis=0, out=values, mode="clip")
+        ordered = self.buffers.of("ordered", rows.size, units)
+        ordered[...] = values
+        ordered.sort(axis=1)
+        state = _Drawn(ordered, sums[:, rows, columns])
         passed = state.draw_in(raw.max_skew[columns], raw.max_kurtosis[columns], raw.winmax[columns])
         failing = np.flatnonzero(~passed)
         logs = failing[raw.logs[columns[failing]]]
@@ -314,11 +340,11 @@ class Columns:
             state.low[at], state.high[at] = values[at].min(), values[at].max()
             state.sums[:2, at] = values[at].sum(), (values[at] ** 2).sum()
         np.clip(values, state.low[:, None], state.high[:, None], out=values)
-        tables[rows, columns] = values
+        flat[wanted] = values
         low[rows, columns], high[rows, columns] = state.low, state.high
         sums[:, rows, columns] = state.sums
 
-    def _take_logs(self, values: Matrix, state: "_Drawn", which: NDArray[np.intp]) -> None:
+    def _take_logs(self, values: Matrix, state: "_Drawn", which: Places) -> None:
         """``log_CT`` of the columns ``which`` of ``values`` (m, U), of their original values."""
         first, last = state.ordered[which, 0], state.ordered[which, -1]
         shift = 0.01 * (last - first) - first
@@ -334,11 +360,12 @@ class Columns:
 class _Drawn:
     """Columns (m, U), sorted, whose outermost values are drawn in step by step."""
 
-    def __init__(self, ordered: Matrix, sums: Matrix, low: Matrix, high: Matrix) -> None:
-        self.ordered, self.sums, self.low, self.high = ordered, sums.copy(), low.copy(), high.copy()
-        count = len(ordered)
-        self.at_top = (ordered == high[:, None]).sum(axis=1)
-        self.at_bottom = (ordered == low[:, None]).sum(axis=1)
+    def __init__(self, ordered: Matrix, sums: Matrix) -> None:
+        self.ordered, self.sums = ordered, sums
+        self.low, self.high = ordered[:, 0].copy(), ordered[:, -1].copy()
+        count, every = len(ordered), np.arange(len(ordered))
+        self.at_top = self._at_top(every, np.zeros(count, dtype=np.int64), self.high)
+        self.at_bottom = self._at_bottom(every, np.zeros(count, dtype=np.int64), self.low)
         self.moved_top, self.moved_bottom = np.zeros(count), np.zeros(count)
         self.level = np.zeros(count, dtype=np.bool_)
 
@@ -359,14 +386,14 @@ class _Drawn:
                 self._replace(up, self.at_top[up], self.high[up], value)
                 self.moved_top[up] = self.at_top[up]
                 self.high[up] = value
-                self.at_top[up] = (self.ordered[up] >= value[:, None]).sum(axis=1)
+                self.at_top[up] = self._at_top(up, self.at_top[up], value)
             if down.size:
                 value = self.ordered[down, np.minimum(self.at_bottom[down], n - 1)]
                 value = np.minimum(value, self.high[down])
                 self._replace(down, self.at_bottom[down], self.low[down], value)
                 self.moved_bottom[down] = self.at_bottom[down]
                 self.low[down] = value
-                self.at_bottom[down] = (self.ordered[down] <= value[:, None]).sum(axis=1)
+                self.at_bottom[down] = self._at_bottom(down, self.at_bottom[down], value)
             skew[left], kurtosis = shape_of(float(n), self.sums[:, left])
             self.level[left] = self.high[left] <= self.low[left]
             passed[left] = ~self.level[left] & (
@@ -376,7 +403,28 @@ class _Drawn:
             left = left[~passed[left] & ~self.level[left] & (moved < winmax[left])]
         return passed
 
-    def _replace(self, which: NDArray[np.intp], count: NDArray[Any], old: Matrix, new: Matrix) -> None:
+    def _at_top(self, which: Places, before: Places, value: Matrix) -> Places:
+        """How many values of the columns ``which`` are at least ``value``, more than ``before``."""
+        last = self.ordered.shape[1] - 1
+        count = before + 1
+        more = np.flatnonzero(
+            (count <= last) & (self.ordered[which, last - np.minimum(count, last)] >= value)
+        )
+        if more.size:
+            count[more] = (self.ordered[which[more]] >= value[more, None]).sum(axis=1)
+        return count
+
+    def _at_bottom(self, which: Places, before: Places, value: Matrix) -> Places:
+        """How many values of the columns ``which`` are at most ``value``, more than ``before``."""
+        last = self.ordered.shape[1] - 1
+        count = before + 1
+        following = self.ordered[which, np.minimum(count, last)]
+        more = np.flatnonzero((count <= last) & (following <= value))
+        if more.size:
+            count[more] = (self.ordered[which[more]] <= value[more, None]).sum(axis=1)
+        return count
+
+    def _replace(self, which: Places, count: Places, old: Matrix, new: Matrix) -> None:
         """Keep the sums of powers when ``count`` values go from ``old`` to ``new``, each (m,)."""
         old_square, new_square = old * old, new * new
         self.sums[0, which] += count * (new - old)

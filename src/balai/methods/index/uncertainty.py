@@ -6,10 +6,11 @@ of threads.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from balai.methods.index.factors import (
 )
 from balai.methods.index.imputation import draw
 from balai.methods.index.ranking import rank
-from balai.methods.index.rawnoise import Columns, RawTable, deviates
+from balai.methods.index.rawnoise import Columns, RawColumns, RawTable, deviates, refuse_unusual
 from balai.methods.index.replicate import (
     Buffers,
     Leaves,
@@ -110,44 +111,46 @@ class UncertaintyResult:
         ok[[failure.replication for failure in self.failed]] = False
         return ok
 
-    @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """How often each unit had each rank: (U, ranks + 1), whole numbers; column 0 counts no rank."""
-        units = len(self.units)
-        wide = units * self.scale + 1
-        found = np.empty((units, wide), dtype=np.int64)
-        ranks = self.ranks[self.done] if self.failed else self.ranks
-        for at in range(0, units, 512):
-            some = min(512, units - at)
-            offset = np.arange(some) * wide
-            total = np.zeros(some * wide, dtype=np.int64)
-            for start in range(0, len(ranks), 2048):
-                flat = ranks[start : start + 2048, at : at + some] + offset
-                total += np.bincount(flat.ravel(), minlength=some * wide)
-            found[at : at + some] = total.reshape(some, wide)
-        return found
+    def counts(self, first: int = 0, last: int | None = None) -> NDArray[np.int64]:
+        """How often each unit had each rank, (units, ranks + 1) of the units from place ``first`` to before
+        ``last``: whole numbers; column 0 counts no rank.
+        """
+        some = slice(first, len(self.units) if last is None else last)
+        wide = len(self.units) * self.scale + 1
+        count = len(self.units[some])
+        offset = np.arange(count) * wide
+        total = np.zeros(count * wide, dtype=np.int64)
+        done = np.flatnonzero(self.done)
+        step = max(1, (1 << 20) // max(1, count))
+        for start in range(0, len(done), step):
+            flat = self.ranks[done[start : start + step], some] + offset
+            total += np.bincount(flat.ravel(), minlength=count * wide)
+        return total.reshape(count, wide)
 
     def quantiles(self, shares: Sequence[float] = (0.05, 0.5, 0.95)) -> Matrix:
         """For each share the least rank that at least this share of rankings do not pass, (shares, U)."""
-        counts = self.counts[:, 1:]
-        cumulated = np.cumsum(counts, axis=1)
-        whole = cumulated[:, -1]
-        found = np.full((len(shares), len(self.units)), np.nan)
-        for at, share in enumerate(shares):
-            reached = (cumulated < np.ceil(share * whole - 1e-9)[:, None]).sum(axis=1) + 1
-            found[at] = np.where(whole > 0, reached / self.scale, np.nan)
+        units = len(self.units)
+        found = np.full((len(shares), units), np.nan)
+        step = max(1, (1 << 22) // (units * self.scale + 1))
+        for first in range(0, units, step):
+            some = slice(first, first + step)
+            cumulated = np.cumsum(self.counts(first, min(first + step, units))[:, 1:], axis=1)
+            whole = cumulated[:, -1]
+            for at, share in enumerate(shares):
+                reached = (cumulated < np.ceil(share * whole - 1e-9)[:, None]).sum(axis=1) + 1
+                found[at, some] = np.where(whole > 0, reached / self.scale, np.nan)
         return found
 
     def mean_ranks(self) -> Matrix:
         """Mean rank (U,) over the rankings in which a unit has one."""
-        counts = self.counts[:, 1:]
         with np.errstate(invalid="ignore"):
-            return np.asarray(counts @ np.arange(1, counts.shape[1] + 1) / counts.sum(axis=1) / self.scale)
+            total = self.ranks.sum(axis=0, dtype=np.int64) / self.scale
+            return np.asarray(total / (self.ranks > 0).sum(axis=0))
 
     def p_top(self, k: int) -> Matrix:
         """P(rank <= k) of each unit, (U,)."""
-        counts = self.counts
-        return np.asarray(counts[:, 1 : k * self.scale + 1].sum(axis=1) / max(1, int(self.done.sum())))
+        inside = (self.ranks > 0) & (self.ranks <= k * self.scale)
+        return np.asarray(inside.sum(axis=0) / max(1, int(self.done.sum())))
 
     def beats(self, unit: str, other: str) -> float:
         """P(``unit`` ranks before ``other``); a tie counts half, a unit without a rank never beats."""
@@ -255,6 +258,7 @@ class Engine:
             value for f in self.factors if isinstance(f, Choice) and f.address == "tie" for value in f.values
         ]
         self.scale = max(scale_of(tie) for tie in (spec.tie, *ties))
+        self._raw: dict[tuple[Any, ...], RawColumns] = {}
         self._groups: dict[tuple[int, ...], _Group] = {}
 
     # --- factors
@@ -370,6 +374,14 @@ class Engine:
         plain = spec if spec.output.rank_rounded else replace(spec, output=replace(spec.output, round=None))
         return self.spread(plain, stage, nodes)
 
+    def raw_columns(self, spec: IndexSpec, kept: NDArray[np.int64], sizes: Matrix) -> RawColumns:
+        """The columns of the rows ``kept`` that noise is added to, made once."""
+        of = tuple((one.column, one.denominator, one.per) for one in spec.indicators)
+        key = (kept.tobytes(), spec.denominate, of)
+        if key not in self._raw:
+            self._raw[key] = RawColumns(spec, self.data, kept, sizes)
+        return self._raw[key]
+
     def _group(self, structure: tuple[int, ...]) -> "_Group":
         if structure not in self._groups:
             self._groups[structure] = _Group(self, structure)
@@ -396,11 +408,16 @@ class Engine:
                 )
         with one_thread():
             work = self._blocks(design)
-            done = 0
+            done, lock = 0, Lock()
+            open_blocks = Counter(group for group, _ in work)
 
             def one(item: "tuple[_Group, NDArray[np.int64]]") -> int:
                 group, which = item
                 group.fill(design, which, ranks, scores, failed)
+                with lock:
+                    open_blocks[group] -= 1
+                    if not open_blocks[group]:
+                        group.release()
                 return len(which)
 
             if threads > 1:
@@ -461,6 +478,7 @@ class _Group:
         self.tree: Tree | None = None
         self.columns: Columns | None = None
         self.leaves: Leaves | None = None
+        self.lock = Lock()
         self.noise = next((f for f in engine.factors if isinstance(f, DataNoise)), None)
         self.noise_at = next((at for at, f in enumerate(engine.factors) if isinstance(f, DataNoise)), -1)
         self.weighted = any(isinstance(f, Noise) or has_weight_sets(f) for f in engine.factors)
@@ -495,16 +513,27 @@ class _Group:
         try:
             self.tree = Tree(spec, self.stage.X, nodes, engine.target, inside)
             if self.noise is not None:
-                raw = RawTable(spec, engine.data, kept, self.noise_sizes())
+                refuse_unusual(spec, engine.data)
+                raw = RawTable(spec, engine.raw_columns(spec, kept, self.noise_sizes()))
                 self.columns = Columns(raw, engine.buffers)
-            else:
-                self.leaves = Leaves(np.ascontiguousarray(self.stage.X[inside].T))
         except NotPlainError:
             self.tree = None
             return
+        self.inside = inside
         scored = ~self.tree.absent[engine.target]
         self.shown = self.present[scored]
         self.scored = scored
+
+    def _leaves(self) -> Leaves:
+        """The normalised columns of the units ranked, kept until ``release``."""
+        with self.lock:
+            if self.leaves is None:
+                self.leaves = Leaves(np.ascontiguousarray(self.stage.X[self.inside].T))
+            return self.leaves
+
+    def release(self) -> None:
+        """Let go of what can be made again."""
+        self.leaves = None
 
     def noise_sizes(self) -> Matrix:
         """Standard error of each value (units, indicators), NaN where the value is missing."""
@@ -554,8 +583,9 @@ class _Group:
         if self.columns is not None:
             found, odd = self.columns.scores(self.tree, weights, engine.seed, design[which, self.noise_at])
         else:
-            assert self.leaves is not None
-            found, odd = self.tree.scores(weights, self.tree.effective(weights), self.leaves, engine.buffers)
+            found, odd = self.tree.scores(
+                weights, self.tree.effective(weights), self._leaves(), engine.buffers
+            )
         slow = np.flatnonzero(odd)
         shown = found[:, self.scored] if not self.scored.all() else found
         output = self.spec.output
