@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from balai.observations import places
 from balai.observations.contracts import Contract, read_contract
+from balai.observations.housekeeping import compact, expire, trim_log
 from balai.observations.models import DataContract, Drained, Quarantined, Receipt, StoreFile
 from balai.observations.segments import (
     Header,
@@ -39,7 +40,6 @@ KEEP_IDS = timedelta(days=7)
 """How far back a row's event is looked for; what repeats later than that is taken for new."""
 LARGEST_STEP = 256 * 1024 * 1024
 """Bytes of log one step takes."""
-MOST_FILES_A_DAY = 16
 logger = logging.getLogger(__name__)
 
 
@@ -84,6 +84,12 @@ class Drainer:
         if self._lock >= 0:
             os.close(self._lock)
         self._lock = -1
+
+    def tidy(self) -> None:
+        """Put small files together; delete days no contract keeps and segments that are in the store."""
+        compact(self._engine, self.root)
+        expire(self.root)
+        trim_log()
 
     def step(self) -> Step:
         """Bring what the nodes wrote into the store; an empty Step where there was nothing."""

@@ -62,6 +62,7 @@ class DataContract(models.Model):
     state = models.CharField(max_length=10, choices=ContractState, default=ContractState.DRAFT)
     subject = models.CharField(max_length=80, blank=True, help_text="what binds it, e.g. agreement:<id>")
     invented = models.BooleanField(default=False, help_text="its data are simulated")
+    missed_since = models.DateTimeField(null=True, blank=True, help_text="since when its refresh is overdue")
     published_at = models.DateTimeField()
     published_by = models.UUIDField(null=True, help_text="pseudonym")
 
@@ -114,6 +115,7 @@ class StoreFile(models.Model):
     rows = models.PositiveBigIntegerField()
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
+    made_of = models.JSONField(default=list, help_text="SHA-256 of the files this one was put together from")
     first_at = models.DateTimeField(help_text="earliest time of a row")
     last_at = models.DateTimeField(help_text="latest time of a row")
     made_at = models.DateTimeField()

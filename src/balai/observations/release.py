@@ -237,8 +237,8 @@ def why(contract: Contract, days: Iterable[date]) -> list[Lineage]:
     """The lineage of released days, oldest first: each file by its SHA-256, and how many batches fed them."""
     found = []
     for one in ReleasedDay.objects.filter(table=contract.table, day__in=list(days)).order_by("day"):
-        files = {file.sha256: file for file in StoreFile.objects.filter(sha256__in=one.files)}
-        paths = [str(places.store() / file.path) for file in files.values()]
+        files = _files_with(contract.table, one)
+        paths = [str(places.store() / file.path) for file in files]
         batches = 0
         if paths:
             engine = connect()
@@ -249,6 +249,14 @@ def why(contract: Contract, days: Iterable[date]) -> list[Lineage]:
                 batches = row[0] if row else 0
             finally:
                 engine.close()
-        missing = tuple(sha for sha in one.files if sha not in files)
+        there = {sha for file in files for sha in (file.sha256, *file.made_of)}
+        missing = tuple(sha for sha in one.files if sha not in there)
         found.append(Lineage(one.day, one.sha256, tuple(one.files), missing, batches))
     return found
+
+
+def _files_with(table: str, released: ReleasedDay) -> list[StoreFile]:
+    """The files the day was counted from, or what they were put together into since."""
+    wanted = set(released.files)
+    near = files_of(table, released.day - timedelta(1), released.day + timedelta(1))
+    return [file for file in near if wanted & {file.sha256, *file.made_of}]

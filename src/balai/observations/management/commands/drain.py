@@ -2,6 +2,7 @@ import logging
 import signal
 from argparse import ArgumentParser
 from threading import Event
+from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,6 +10,7 @@ from django.db import close_old_connections
 
 from balai.observations.drain import Drainer
 
+TIDY_EVERY = 600.0
 logger = logging.getLogger(__name__)
 
 
@@ -29,10 +31,14 @@ class Command(BaseCommand):
         if not options["once"]:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(signum, lambda *_received: stop.set())
+        tidied = monotonic()
         while not stop.is_set():
             close_old_connections()
             try:
                 step = drainer.step()
+                if not step.batches and monotonic() - tidied > TIDY_EVERY:
+                    drainer.tidy()
+                    tidied = monotonic()
             except Exception:
                 if options["once"]:
                     raise
