@@ -134,16 +134,18 @@ def test_worker_that_slept_tells_all_marks_in_one_notice_and_never_twice(cast: C
     assert TermMark.objects.filter(agreement=agreement).count() == len(reminding.MARKS)
 
 
-def test_slept_over_the_end_reminds_and_ends_once(cast: Cast) -> None:
+def test_slept_over_the_end_the_end_itself_tells_what_was_missed(cast: Cast) -> None:
     agreement = make_sealed(cast, ends_on=timezone.localdate() + 100 * DAY)
     late = at(agreement.ends_on + 9 * DAY)
 
     first, second = reminding.watch(late), reminding.watch(late)
 
-    assert (first, second) == ({"told": 1, "ended": 1}, {"told": 0, "ended": 0})
+    assert (first, second) == ({"told": 0, "ended": 1}, {"told": 0, "ended": 0})
     assert (fresh(agreement).state, fresh(agreement).ended_on) == (AgreementState.ENDED, agreement.ends_on)
     (said,) = entries(agreement, "ended")
     assert (said["reason"], said["last_day"]) == ("term", agreement.ends_on.isoformat())
+    assert said["marks"] == sorted(m.days for m in agreement.marks.all())[::-1] == [90, 60, 30, 7, 0]
+    assert entries(agreement, "ending") == []
 
 
 def test_last_day_is_still_in_force(cast: Cast) -> None:

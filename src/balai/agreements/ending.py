@@ -26,6 +26,7 @@ from balai.agreements.models import (
     TerminationBasis,
     TerminationConsent,
     TerminationState,
+    TermMark,
 )
 from balai.agreements.rules import bureau_hat, parties_of, side_of
 from balai.agreements.terms import AgreementTerms, tidy
@@ -217,7 +218,8 @@ def end_by_term(agreement: Agreement, *, today: date, marks: list[int] | None = 
     """End an agreement whose term is over on ``today``; False where there is nothing to end.
 
     Once only: a conditional update on its state and on the end it has. An addendum that every party has
-    signed is sealed first, since it may move the end.
+    signed is sealed first, since it may move the end. ``marks`` are reminders that were slept over: the end
+    tells of them.
     """
     with transaction.atomic():
         locked = _locked(agreement)
@@ -226,7 +228,17 @@ def end_by_term(agreement: Agreement, *, today: date, marks: list[int] | None = 
         if not over or locked.amends_id or locked.documented or sealing.exists():
             return False
         assert locked.ends_on is not None
-        return _end(locked, on=locked.ends_on, reason="term", facts={"marks": marks} if marks else {})
+        if not _end(locked, on=locked.ends_on, reason="term", facts={"marks": marks} if marks else {}):
+            return False
+        now = timezone.now()
+        TermMark.objects.bulk_create(
+            (
+                TermMark(agreement=locked, ends_on=locked.ends_on, days=days, told_at=now)
+                for days in marks or ()
+            ),
+            ignore_conflicts=True,
+        )
+        return True
 
 
 def end_by_settlement(termination: Termination, *, today: date) -> bool:

@@ -37,10 +37,12 @@ def watch(now: dt.datetime | None = None) -> dict[str, int]:
             counts["ended"] += end_by_settlement(termination, today=today)
     for agreement in _near(now):
         today = today_in(agreement.city_id, now)
-        if tell(agreement, since=_since(agreement), today=today):
+        since = _since(agreement)
+        if agreement.ends_on < today:
+            missed = due_marks(ends_on=agreement.ends_on, since=since, today=today, told=_told(agreement))
+            counts["ended"] += end_by_term(agreement, today=today, marks=missed)
+        elif tell(agreement, since=since, today=today):
             counts["told"] += 1
-        if agreement.ends_on and agreement.ends_on < today:
-            counts["ended"] += end_by_term(agreement, today=today)
     return counts
 
 
@@ -51,8 +53,7 @@ def tell(agreement: Agreement, *, since: date, today: date) -> list[int]:
     told with the latest one, which says how many days are really left.
     """
     assert agreement.ends_on is not None
-    told = {mark.days for mark in agreement.marks.all() if mark.ends_on == agreement.ends_on}
-    due = due_marks(ends_on=agreement.ends_on, since=since, today=today, told=told)
+    due = due_marks(ends_on=agreement.ends_on, since=since, today=today, told=_told(agreement))
     if not due:
         return []
     with transaction.atomic():
@@ -82,6 +83,11 @@ def tell(agreement: Agreement, *, since: date, today: date) -> list[int]:
             },
         )
     return fresh
+
+
+def _told(agreement: Agreement) -> set[int]:
+    """The marks of the present end that were told."""
+    return {mark.days for mark in agreement.marks.all() if mark.ends_on == agreement.ends_on}
 
 
 def _near(now: dt.datetime) -> Iterable[Any]:

@@ -17,6 +17,7 @@ from balai.agreements.drafting import longest_end
 from balai.agreements.models import Agreement, AgreementVersion
 from balai.agreements.numbering import reserve_number
 from balai.agreements.queries import current_version
+from balai.agreements.register import classify
 from balai.collaborations.models import Collaboration
 from balai.demo.facts import Row
 from balai.people.models import User
@@ -78,9 +79,22 @@ def put_signature(agreement: Agreement, by: User) -> None:
     sign(agreement=agreement, by=by, seen_sha256=latest.document.sha256, consent=True)
 
 
-def close(agreement: Agreement) -> None:
-    """Seal at once what the worker would seal a moment later."""
+AFFAIRS = {
+    "mobility": "transport",
+    "environment": "environment",
+    "economy": "small-business",
+    "living": "social",
+    "people": "education",
+    "government": "communication",
+}
+"""The field of government under which the bureau files an invented agreement."""
+
+
+def close(parties: Parties, agreement: Agreement) -> None:
+    """Seal at once what the worker would seal a moment later; the bureau files it in the register."""
     seal(agreement_id=agreement.pk)
+    affair = AFFAIRS[parties.collaboration.dimensions[0]]
+    classify(agreement=Agreement.objects.get(pk=agreement.pk), affair=affair, by=parties.bureau)
 
 
 def _latest(agreement: Agreement) -> AgreementVersion:

@@ -232,7 +232,7 @@ class Path:
         agreeing.put_signature(agreement, self.applicant)
         yield self.at(22)
         agreeing.put_signature(agreement, self.signatory)
-        agreeing.close(agreement)
+        agreeing.close(self, agreement)
         yield self.at(23)
         self.move("confirm_sealed", self.bureau)
         if self.upto != "signed":
