@@ -1,7 +1,11 @@
 """Replications against ``build``, one by one; what follows from their ranks; and what is refused."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -345,3 +349,26 @@ def test_ranks_of_many_rows_are_those_of_each() -> None:
             assert_array_equal(
                 rank_many(scores, ties, first=first) / (2 if ties == "average" else 1), expected
             )
+
+
+def test_same_bits_whatever_linear_algebra_is_given() -> None:
+    """A process with one thread for linear algebra, and one with two."""
+    program = (
+        "from tests.methods.index.test_uncertainty import *\n"
+        "from hashlib import sha256\n"
+        "factors = [Choice('aggregate', ('arithmetic', 'geometric')), Noise(0.25), DataNoise(0.05)]\n"
+        "ran = uncertainty(city_spec(), city_data(500), factors, n=300, seed=1, keep_scores=True)\n"
+        "print(sha256(ran.scores.tobytes()).hexdigest())\n"
+    )
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": "src:."},
+            cwd=Path(__file__).parents[3],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert found[0] == found[1]

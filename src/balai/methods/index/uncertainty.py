@@ -621,8 +621,10 @@ class _Group:
         try:
             spec = reweighted(self.spec, weights) if self.weighted else self.spec
             data = self.noisy(int(row[self.noise_at])) if self.noise is not None else engine.data
-            cache = engine.cache if self.noise is None and not self.weighted else _Borrowed(engine.cache)
-            made = self._scored(spec, data, cache)
+            if self.noise is None:
+                made = self.stage, score_nodes(spec, data, [self.stage], Cache())[0]
+            else:
+                made = self._scored(spec, data, Cache())
         except MethodError as fault:
             failed[at] = str(fault)
             return
@@ -639,13 +641,6 @@ class _Group:
     def noisy(self, number: int) -> Data:
         """The data with row ``number`` of the noise."""
         return noisy(self.spec, self.engine.data, self.noise_sizes(), self.engine.seed, number)
-
-
-class _Borrowed(Cache):
-    """A cache that finds what another has kept, and keeps its own finds to itself."""
-
-    def __init__(self, other: Cache) -> None:
-        super().__init__(kept=dict(other.kept))
 
 
 def noisy(spec: IndexSpec, data: Data, sizes: Matrix, seed: int, number: int) -> Data:
