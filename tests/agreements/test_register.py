@@ -513,3 +513,62 @@ def test_faulty_map_of_columns_is_refused(text: str) -> None:
 
 def test_year_nobody_can_mean_is_not_found() -> None:
     assert client_of(None).get("/perjanjian/laporan/999999.csv").status_code == 404
+
+
+# Pages of what follows the seal.
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_addendum_is_begun_and_ended_from_the_pages(cast: Cast, prefix: str) -> None:
+    sealed = make_sealed(cast)
+    client, root = client_of(cast.founder), f"{prefix}/perjanjian/{sealed.pk}/"
+    day = (sealed.ends_on + 10 * DAY).isoformat()
+
+    assert client.post(f"{root}adendum/", {"reason": ""}).status_code == 422
+    made = client.post(f"{root}adendum/", {"reason": "Perlu waktu.", "ends_on": day, "articles": ["scope"]})
+
+    addendum = Agreement.objects.get(amends=sealed)
+    assert made.url == f"{prefix}/perjanjian/{addendum.pk}/"
+    assert client.get(f"{root}adendum/").url == made.url
+    assert [c.key for c in addendum.versions.get().reading.clauses] == [
+        "addendum_basis", "scope", "term", "addendum_rest"
+    ]  # fmt: skip
+    pages = [root, made.url, f"{root}gabungan/", f"{root}akhir/"]
+    assert [client.get(page).status_code for page in pages] == [200] * 4
+    assert [client_of(None).get(page).status_code for page in pages] == [200, 200, 404, 302]
+
+
+def test_ending_is_proposed_and_answered_on_one_page(cast: Cast) -> None:
+    sealed = make_sealed(cast)
+    root = f"/en/perjanjian/{sealed.pk}/akhir/"
+    day = (timezone.localdate() + 4 * DAY).isoformat()
+    asked = {"way": "consent", "text": "Selesai lebih awal.", "effective_on": day}
+
+    short = client_of(cast.officer).post(root, asked | {"way": "notice"})
+    assert (short.status_code, "30 days of notice" in short.content.decode()) == (422, True)
+    assert client_of(cast.officer).post(root, asked).status_code == 302
+    page = client_of(cast.founder).get(root).content.decode()
+    assert "Agree to exactly this" in page
+    assert "Selesai lebih awal." not in client_of(None).get(f"/en/perjanjian/{sealed.pk}/").content.decode()
+    ending = sealed.terminations.get()
+    answer = f"{root}{ending.pk}/setuju/"
+    assert client_of(cast.founder).post(answer, {"seen": "0" * 64}).status_code == 409
+    assert client_of(cast.founder).post(answer, {"seen": ending.sha256}).status_code == 302
+
+    assert "Selesai lebih awal." in client_of(None).get(f"/en/perjanjian/{sealed.pk}/").content.decode()
+    assert client_of(cast.founder).post(f"{root}{ending.pk}/tolak/").status_code == 403
+
+
+def test_text_as_amended_is_marked_as_a_reading_aid(cast: Cast) -> None:
+    sealed = make_sealed(cast)
+    addendum = make_addendum(cast, sealed, upto="sealed", articles=["dispute"])
+    url = f"/en/perjanjian/{sealed.pk}/gabungan/"
+
+    page = client_of(cast.founder).get(url).content.decode()
+
+    assert "Only the sealed documents bind." in page
+    assert page.count("as Addendum 1 has it") == 1
+    Agreement.objects.filter(pk=sealed.pk).update(text_public=True)
+    assert client_of(None).get(url).status_code == 404
+    Agreement.objects.filter(pk=addendum.pk).update(text_public=True)
+    assert client_of(None).get(url).status_code == 200
