@@ -621,8 +621,11 @@ class _Group:
         try:
             spec = reweighted(self.spec, weights) if self.weighted else self.spec
             data = self.noisy(int(row[self.noise_at])) if self.noise is not None else engine.data
+            made: tuple[Stage, Mapping[str, NodeScore]]
             if self.noise is None:
-                made = self.stage, score_nodes(spec, data, [self.stage], Cache())[0]
+                # Nodes whose weights do not vary are there already; what is new is not kept.
+                known = Cache(dict(engine.cache.kept))
+                made = self.stage, score_nodes(spec, data, [self.stage], known)[0]
             else:
                 made = self._scored(spec, data, Cache())
         except MethodError as fault:
