@@ -30,6 +30,7 @@ class Home:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("BALAI_")} | {
             "BALAI_HOME": str(folder),
             "BALAI_WORKERS": "1",
+            "BALAI_INGEST_PORT": "0",
             "DJANGO_SETTINGS_MODULE": "balai.settings",
             "PYTHONPATH": os.pathsep.join([str(Path(process.__file__).parents[2]), str(ROOT)]),
         }
@@ -193,6 +194,21 @@ def test_serve_answers_stops_within_five_seconds_and_leaves_nobody_behind(home: 
     assert len(family) >= 3
     assert f"Balai is ready at http://127.0.0.1:{port}/" in home.log()
     assert "nothing is lost" in home.log()
+
+
+@pytest.mark.slow
+def test_serve_takes_in_data_beside_the_web(home: Home) -> None:
+    port, own = free_port(), free_port()
+    home.environment["BALAI_INGEST_PORT"] = str(own)
+    served = home.start("serve", "--port", str(port))
+    wait_until(lambda: health(own))
+    wait_until(lambda: (home.folder / "observations" / "store" / "lock").exists())
+    family = children_of(served.pid)
+
+    served.send_signal(signal.SIGINT)
+
+    assert served.wait(timeout=15) == 0
+    assert [pid for pid in family if not is_gone(pid)] == []
 
 
 @pytest.mark.slow

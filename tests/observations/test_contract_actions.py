@@ -106,7 +106,7 @@ def test_a_retired_contract_closes_its_doors(city, roda) -> None:
 def test_a_key_is_kept_only_as_a_hash(city, roda) -> None:
     contract = put_in_force(city=city, partner=roda)
 
-    key, text = make_key(by=make_founder(roda), contract=contract, sandbox=False)
+    key, text = make_key(by=make_bureau(city), contract=contract, sandbox=False)
 
     scheme, secret = text.split(".", 1)
     assert scheme == f"chk_live_{key.pk}"
@@ -116,7 +116,7 @@ def test_a_key_is_kept_only_as_a_hash(city, roda) -> None:
 
 def test_strangers_and_competitors_make_and_stop_no_key(city, roda) -> None:
     contract = put_in_force(city=city, partner=roda)
-    key, _text = make_key(by=make_founder(roda), contract=contract, sandbox=False)
+    key, _text = make_key(by=make_bureau(city), contract=contract, sandbox=False)
 
     for person in (make_user(), make_founder(make_company(name="PT Pesaing"))):
         with pytest.raises(Refused):
@@ -130,7 +130,7 @@ def test_strangers_and_competitors_make_and_stop_no_key(city, roda) -> None:
 def test_a_replaced_key_opens_a_while_longer(city, roda) -> None:
     founder = make_founder(roda)
     contract = put_in_force(city=city, partner=roda)
-    key, _text = make_key(by=founder, contract=contract, sandbox=False)
+    key, _text = make_key(by=founder, contract=contract, sandbox=True)
 
     new, _text = rotate_key(by=founder, key=key, overlap=timedelta(hours=1))
 
@@ -148,7 +148,7 @@ def test_a_replaced_key_opens_a_while_longer(city, roda) -> None:
 def test_a_stopped_key_stays_stopped(city, roda) -> None:
     contract = put_in_force(city=city, partner=roda)
     staff = seat(make_user(), roda, "staff")
-    key, _text = make_key(by=make_founder(roda), contract=contract, sandbox=False)
+    key, _text = make_key(by=make_bureau(city), contract=contract, sandbox=False)
 
     stop_key(by=staff, key=key, reason="Kunci bocor")
 
@@ -189,6 +189,25 @@ def test_a_key_opens_only_while_its_pilot_runs(settings) -> None:
     Collaboration.objects.filter(pk=collaboration.pk).update(stage="running")
     Agreement.objects.update(ends_on=timezone.localdate() - timedelta(1))
     assert opens(live, sandbox) == [False, True]
+
+
+@pytest.mark.usefixtures("in_english")
+def test_a_partner_makes_no_live_key_for_nothing_or_for_another(settings) -> None:
+    settings.DEMO = True
+    world = World()
+    collaboration = world.at("running")
+    rival = make_company(name="PT Pesaing", slug="roda")
+    contract = put_in_force(city=world.city, partner=rival)
+    founder = make_founder(rival)
+    with pytest.raises(Invalid):
+        make_key(by=founder, contract=contract, sandbox=False)
+
+    subject = f"collaboration:{collaboration.pk}"
+    keys = [
+        make_key(by=founder, contract=contract, sandbox=mode, subject=subject)[0] for mode in (False, True)
+    ]
+
+    assert opens(*keys) == [False, False]
 
 
 def test_a_key_for_something_unknown_is_closed(city, roda) -> None:

@@ -14,6 +14,7 @@ from balai.api import (
     applications,
     challenges,
     collaborations,
+    data,
     indicators,
     legal,
     needs,
@@ -49,6 +50,7 @@ for room in (
     negotiation,
     pilots,
     indicators,
+    data,
     people,
     ocds,
 ):

@@ -23,6 +23,15 @@ def words(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def port_or_none(text: str) -> int | None:
+    """A port number, 0 for none at all; empty text is None. Raises ValueError otherwise."""
+    if not text.strip():
+        return None
+    if not 0 <= (port := int(text)) < 65536:
+        raise ValueError("expected a port from 1 to 65535, or 0")
+    return port
+
+
 def ocid_prefix(text: str) -> str:
     """``ocds-`` and six letters or digits, as the registry gives them. Raises ValueError otherwise."""
     if not re.fullmatch(r"ocds-[a-z0-9]{6}", text):
@@ -83,6 +92,13 @@ TABLE: tuple[Variable, ...] = (
     ),
     Variable("BALAI_UPLOAD_MB", "10", int, "largest file a person may attach, in MB"),
     Variable("BALAI_WORKERS", "2", int, "web processes"),
+    Variable(
+        "BALAI_INGEST_PORT",
+        "",
+        port_or_none,
+        "where `balai serve` takes in partners' data; empty: the port after the web's; 0: nowhere",
+    ),
+    Variable("BALAI_NODE", "", str, "name of this machine's log of data; empty: the host's name"),
     Variable("BALAI_STALE_TASK_MINUTES", "10", int, "a running task older than this is taken up again"),
     Variable("BALAI_LOG_LEVEL", "INFO", str, "DEBUG, INFO, WARNING or ERROR"),
 )

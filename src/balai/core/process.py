@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
@@ -154,6 +154,16 @@ class _Child:
             self.process.terminate()
 
 
+CHILDREN: list[tuple[str, Callable[[str, int], list[str]]]] = []
+"""What other rooms serve beside web and worker: a name, and the command line for the web's host and port."""
+
+
+def also_serve(name: str, command: Callable[[str, int], list[str]]) -> None:
+    """Let ``balai serve`` start one more program; ``command`` gets the host and port of the web server."""
+    if all(name != known for known, _command in CHILDREN):
+        CHILDREN.append((name, command))
+
+
 def _children(host: str, port: int) -> list[_Child]:
     environment = dict(os.environ)
     environment.setdefault("DJANGO_SETTINGS_MODULE", "balai.settings")
@@ -164,7 +174,8 @@ def _children(host: str, port: int) -> list[_Child]:
     web += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "3"]
     web += ["--log-level", "warning", "balai.wsgi:application"]
     worker = [sys.executable, "-m", "balai", "worker"]
-    return [_Child("web server", web, environment), _Child("worker", worker, environment)]
+    more = [_Child(name, command(host, port), environment) for name, command in CHILDREN]
+    return [_Child("web server", web, environment), _Child("worker", worker, environment), *more]
 
 
 def address_of(host: str, port: int) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from balai.core import ledger
 from balai.core.errors import Invalid, Stale, Text
 from balai.core.rules import require
-from balai.observations import rules
+from balai.observations import places, rules
 from balai.observations.contracts import Contract, ContractError, read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Dataset
+from balai.observations.subjects import SubjectKeys
 from balai.people.models import City, Organisation, User
 from balai.people.rules import hats_in
 
@@ -134,8 +135,15 @@ def retire_contract(*, by: User, contract: DataContract, reason: str) -> DataCon
 def make_key(
     *, by: User, contract: DataContract, sandbox: bool, subject: str = "", rows_per_second: int = 2000
 ) -> tuple[DataKey, str]:
-    """A key to a contract's major version, and the text to send it by, which is not kept. Raises Refused."""
+    """A key to a contract's major version, and the text to send it by, which is not kept.
+
+    A live key of the partner's own making serves a collaboration. Raises Refused, Invalid.
+    """
     require(rules.may_make_key(by, contract))
+    if not sandbox and not subject and rules.keeper_hat(by, contract.city_id) is None:
+        raise Invalid(
+            _("A live key serves a collaboration."), {"subject": [_("Name it: collaboration:<its id>.")]}
+        )
     with transaction.atomic():
         key, text = _make(
             by=by,
@@ -192,6 +200,29 @@ def stop_key(*, by: User, key: DataKey, reason: str) -> DataKey:
         _note("data.key_stopped", contract, by, public=False, data={"key": key.pk})
     key.refresh_from_db()
     return key
+
+
+def erase_subjects(*, table: str, day: date) -> bool:
+    """Destroy the key of a table's local day; False where it was destroyed before. For the hub's operator.
+
+    Rows and figures stay; who they spoke of can never be found again. Raises Invalid for an unknown table.
+    """
+    contract, _split, major = table.rpartition("_v")
+    found = DataContract.objects.filter(contract=contract.replace("_", "-"), major=int(major or -1)).first()
+    if found is None:
+        raise Invalid(_("There is no such data contract."))
+    if not SubjectKeys(places.subject_keys()).destroy(table, day):
+        return False
+    ledger.append(
+        verb="data.erased",
+        subject=f"data-contract:{found.contract}",
+        thread=f"organisation:{found.partner_id}",
+        by=None,
+        city=found.city_id,
+        public=True,
+        data={"table": table, "day": day},
+    )
+    return True
 
 
 def _make(*, by: User, sandbox: bool, **fields: Any) -> tuple[DataKey, str]:

@@ -6,4 +6,7 @@ class ObservationsConfig(AppConfig):
     label = "observations"
 
     def ready(self) -> None:
-        from balai.observations import verbs  # noqa: F401
+        from balai.observations import audiences, verbs  # noqa: F401
+        from balai.observations.running import join_serve
+
+        join_serve()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import socket
 import zlib
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from django.conf import settings
 
 from balai.observations import places
 from balai.observations.checking import LARGEST_BODY
@@ -41,7 +41,7 @@ class Node:
     """One ingest node: its doors, its checks and its log."""
 
     def __init__(self, name: str = "") -> None:
-        self.name = name or os.environ.get("BALAI_NODE") or socket.gethostname().split(".")[0] or "node"
+        self.name = name or settings.NODE or socket.gethostname().split(".")[0] or "node"
         self.doors = Doors()
         today = datetime.now(UTC).date()
         self.intake = Intake(

@@ -68,7 +68,9 @@ class Doors:
         now = timezone.now()
         keys = list(DataKey.objects.all())
         shut = {
-            sandbox: gates.closed({key.subject for key in keys if key.sandbox is sandbox}, sandbox=sandbox)
+            sandbox: gates.closed(
+                {(key.subject, key.partner_id) for key in keys if key.sandbox is sandbox}, sandbox=sandbox
+            )
             for sandbox in (True, False)
         }
         for key in keys:
@@ -78,7 +80,7 @@ class Doors:
             stopped = key.stopped_reason or "This key was stopped." if key.stopped_at else ""
             if key.expires_at and key.expires_at <= now:
                 stopped = "This key has expired."
-            stopped = stopped or shut[key.sandbox].get(key.subject, "")
+            stopped = stopped or shut[key.sandbox].get((key.subject, key.partner_id), "")
             known = self._doors.get(key.pk)
             doors[key.pk] = Door(
                 id=key.pk,

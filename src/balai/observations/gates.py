@@ -5,10 +5,15 @@ prefix. A subject nobody knows is closed.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from uuid import UUID
 
-Gate = Callable[[Collection[str], bool], dict[str, str]]
-"""Given subjects and whether sandbox keys ask: those that are closed, with the reason in plain words."""
+Served = tuple[str, UUID]
+"""What a key serves, and the partner it was made for: one partner's key never serves another's subject."""
 
+Gate = Callable[[Collection[Served], bool], dict[Served, str]]
+"""Given what keys serve and whether they are sandbox keys: what is closed, with the reason in plain words."""
+
+UNKNOWN = "What this key serves is not known."
 _gates: dict[str, Gate] = {}
 
 
@@ -24,14 +29,14 @@ def gate(prefix: str) -> Callable[[Gate], Gate]:
     return keep
 
 
-def closed(subjects: Iterable[str], *, sandbox: bool) -> dict[str, str]:
-    """Why each closed subject is closed; open ones and empty ones are left out."""
-    by_prefix: dict[str, set[str]] = {}
-    for subject in subjects:
+def closed(served: Iterable[Served], *, sandbox: bool) -> dict[Served, str]:
+    """Why what is closed is closed; what is open, and keys that serve nothing in particular, are left out."""
+    by_prefix: dict[str, set[Served]] = {}
+    for subject, partner in served:
         if subject:
-            by_prefix.setdefault(subject.partition(":")[0], set()).add(subject)
-    found: dict[str, str] = {}
+            by_prefix.setdefault(subject.partition(":")[0], set()).add((subject, partner))
+    found: dict[Served, str] = {}
     for prefix, some in by_prefix.items():
         known = _gates.get(prefix)
-        found |= known(some, sandbox) if known else dict.fromkeys(some, "What this key served is not known.")
+        found |= known(some, sandbox) if known else dict.fromkeys(some, UNKNOWN)
     return found

@@ -2,6 +2,10 @@
 
 import sys
 
+from django.conf import settings
+
+from balai.core.process import also_serve, check_port
+
 
 def ingest_command(host: str, port: int) -> list[str]:
     """The command line of one ingest node: one process, because its log has one writer."""
@@ -9,3 +13,17 @@ def ingest_command(host: str, port: int) -> list[str]:
     command += ["--workers", "1", "--no-ws", "--respawn-failed-workers", "--respawn-interval", "0.5"]
     command += ["--workers-kill-timeout", "3", "--log-level", "warning"]
     return [*command, "balai.observations.server:application"]
+
+
+def beside_the_web(host: str, port: int) -> list[str]:
+    """The ingest node that ``balai serve`` starts; raises CannotServeError where its port is taken."""
+    own = settings.INGEST_PORT or port + 1
+    check_port(host, own)
+    return ingest_command(host, own)
+
+
+def join_serve() -> None:
+    """Let ``balai serve`` start an ingest node and the drainer, unless the operator wants neither."""
+    if settings.INGEST_PORT != 0:
+        also_serve("ingest node", beside_the_web)
+        also_serve("drainer", lambda _host, _port: [sys.executable, "-m", "balai", "drain"])

@@ -6,7 +6,7 @@ from uuid import UUID
 from balai.agreements.models import Agreement, AgreementKind
 from balai.agreements.term import is_in_force
 from balai.collaborations.models import Collaboration
-from balai.observations.gates import gate
+from balai.observations.gates import UNKNOWN, Served, gate
 
 FLOWING = frozenset({"running", "evaluation"})
 TRYING = FLOWING | {"preparation"}
@@ -19,23 +19,25 @@ OVER = "The pilot is not under way; its data are not taken."
 
 
 @gate("collaboration")
-def running(subjects: Collection[str], sandbox: bool) -> dict[str, str]:
+def running(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
     """Closed collaborations with the reason."""
-    ids = [pk for pk in map(_uuid, subjects) if pk]
+    ids = [pk for pk in (_uuid(subject) for subject, _partner in served) if pk]
     stages = {
-        f"collaboration:{pk}": stage
-        for pk, stage in Collaboration.objects.filter(pk__in=ids).values_list("pk", "stage")
+        (f"collaboration:{pk}", partner): stage
+        for pk, partner, stage in Collaboration.objects.filter(pk__in=ids).values_list(
+            "pk", "partner_id", "stage"
+        )
     }
     open_in = TRYING if sandbox else FLOWING
     shut = {
-        subject: REASONS.get(stages.get(subject, ""), OVER)
-        for subject in subjects
-        if stages.get(subject) not in open_in
+        one: REASONS.get(stages[one], OVER) if one in stages else UNKNOWN
+        for one in served
+        if stages.get(one) not in open_in
     }
     if not sandbox:
         found = Agreement.objects.filter(collaboration__in=ids, kind=AgreementKind.PKS, documented=False)
         in_force = {f"collaboration:{one.collaboration_id}" for one in found if is_in_force(one)}
-        shut |= {subject: ENDED for subject in subjects if subject not in in_force and subject not in shut}
+        shut |= {one: ENDED for one in served if one[0] not in in_force and one not in shut}
     return shut
 
 

@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from balai.observations.drain import Drainer
 
 TIDY_EVERY = 600.0
+STAND_BY = 5.0
 logger = logging.getLogger(__name__)
 
 
@@ -23,17 +24,15 @@ class Command(BaseCommand):
         parser.add_argument("--every", type=float, default=2.0, help="seconds between two steps (default: 2)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        try:
-            drainer = Drainer()
-        except BlockingIOError:
-            raise CommandError("Another drainer is at work on this store.", returncode=2) from None
         stop = Event()
         if not options["once"]:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(signum, lambda *_received: stop.set())
+        drainer = self.take(stop, wait=not options["once"])
+        if drainer is None:
+            return
         tidied = monotonic()
         while not stop.is_set():
-            close_old_connections()
             try:
                 step = drainer.step()
                 if not step.batches and monotonic() - tidied > TIDY_EVERY:
@@ -45,7 +44,9 @@ class Command(BaseCommand):
                 logger.exception("A step failed; nothing of it was kept. The next one begins where it began.")
                 drainer.close()
                 stop.wait(options["every"])
-                drainer = Drainer()
+                if (again := self.take(stop, wait=True)) is None:
+                    return
+                drainer = again
                 continue
             if step.batches:
                 logger.info("%s batches, %s rows, %s files", step.batches, step.rows, step.files)
@@ -53,4 +54,16 @@ class Command(BaseCommand):
                 break
             else:
                 stop.wait(options["every"])
+                close_old_connections()
         drainer.close()
+
+    def take(self, stop: Event, *, wait: bool) -> Drainer | None:
+        """The store's one drainer; while another has it, stand by for it to end. None once asked to stop."""
+        while not stop.is_set():
+            try:
+                return Drainer()
+            except BlockingIOError:
+                if not wait:
+                    raise CommandError("Another drainer is at work on this store.", returncode=2) from None
+                stop.wait(STAND_BY)
+        return None
