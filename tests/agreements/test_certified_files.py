@@ -17,7 +17,15 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from balai.agreements.sealing import KeySealer, demonstration_authority
 from balai.agreements.verifying import Finding, verify_pdf
-from tests.agreements_certificates import make_certificate, make_pdf, make_revocations, signed_elsewhere
+from tests.agreements_certificates import (
+    make_answer,
+    make_certificate,
+    make_pdf,
+    make_revocations,
+    make_stamper,
+    signed_elsewhere,
+    with_proofs,
+)
 
 GOOD = 300
 BAD = 300
@@ -66,6 +74,11 @@ class World:
             self.second.certificate,
         ]
         self.base = make_pdf()
+
+    def told(self, name: str, status: str = "good") -> tuple[bytes, ...]:
+        """What the authority of a signatory answers about the certificate."""
+        authority = self.first if name in ("official", "deputy") else self.second
+        return (make_answer(authority, self.people[name], status),)
 
     def finding(self, data: bytes) -> Finding:
         return verify_pdf(data, self.roots, revoked=self.lists).finding
@@ -152,13 +165,16 @@ def test_each_of_300_alterations_is_found_with_its_reason(world: World, sealed: 
         )
         expect(f"changed between signatures {number}", half, Finding.REVISED)
     for number in range(30):
-        reason, who = [
-            (Finding.UNTRUSTED, world.stranger),
-            (Finding.EXPIRED, world.expired),
-            (Finding.REVOKED, world.revoked),
-        ][number % 3]
+        reason, who, answers = [
+            (Finding.UNTRUSTED, world.stranger, ()),
+            (Finding.EXPIRED, world.expired, ()),
+            (Finding.REVOKED, world.revoked, ()),
+            (Finding.REVOKED, people["official"], world.told("official", "revoked")),
+            (Finding.UNKNOWN, people["official"], world.told("official", "unknown")),
+        ][number % 5]
         start = world.base if number % 2 else signed_elsewhere(world.base, people["director"], "Lain")
-        expect(f"{reason} {number}", signed_elsewhere(start, who, f"P{number}"), reason)
+        made = signed_elsewhere(start, who, f"P{number}")
+        expect(f"{reason} {number}", with_proofs(made, *answers) if answers else made, reason)
     donor = signed_elsewhere(older, people["official"], "Pihak1")
     victim = signed_elsewhere(world.base, people["official"], "Pihak1")
     theirs = donor[donor.index(b"/Contents <") :].split(b">", 1)[0]
@@ -178,6 +194,34 @@ def test_each_of_300_alterations_is_found_with_its_reason(world: World, sealed: 
     assert count == BAD
 
 
+def test_no_bit_of_what_wraps_a_signature_may_change(world: World) -> None:
+    stamper = make_stamper(world.first, datetime.now(UTC).replace(microsecond=0))
+    pdf = signed_elsewhere(make_pdf(), world.people["official"], "P", timestamper=stamper)
+    start = pdf.upper().index(b"/CONTENTS <") + len(b"/Contents <")
+    content = bytes.fromhex(pdf[start : pdf.index(b">", start)].decode())
+    names = [c.certificate.issuer.public_bytes() for c in world.people.values()]
+    wraps = {*range(46)}
+    for marked in (b"\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00", *names[:1]):
+        place = content.find(marked)
+        while place >= 0:
+            wraps |= {*range(place - 12, place + len(marked) + 6)}
+            place = content.find(marked, place + 1)
+    chance, passed = random.Random(20261124), []
+
+    for place in sorted(wraps):
+        spoiled = bytearray(content)
+        spoiled[place] ^= 1 << chance.randrange(8)
+        made = spoiled.hex().encode()
+        upper = pdf[start : start + len(made)].isupper()
+        file = pdf[:start] + (made.upper() if upper else made) + pdf[start + len(made) :]
+        if world.finding(file) is SOUND:
+            passed.append((place, content[place]))
+
+    assert len(wraps) > 150
+    assert world.finding(pdf) is SOUND
+    assert passed == []
+
+
 @pytest.mark.slow
 @needs_pdfsig
 def test_no_false_alarm_on_300_good_files(world: World, tmp_path: Path) -> None:
@@ -191,7 +235,11 @@ def test_no_false_alarm_on_300_good_files(world: World, tmp_path: Path) -> None:
 
     for number in range(1, 4):
         grow(make_pdf(f"naskah {number}", pages=number), tuple(world.people), 1)
-    good = made[:GOOD]
+    confirmed = [answer for name in world.people for answer in world.told(name)]
+    good = [
+        (count, with_proofs(pdf, *confirmed) if number % 6 < 2 else pdf)
+        for number, (count, pdf) in enumerate(made[:GOOD])
+    ]
 
     assert len(good) == GOOD
     assert [n for n, (_, pdf) in enumerate(good) if world.finding(pdf) is not SOUND] == []

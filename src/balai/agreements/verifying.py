@@ -118,6 +118,7 @@ class Report:
 MOST_SEALS = 20
 MOST_OBJECTS = 20_000  # of all revisions; an agreement of sixty rows in each schedule has three thousand
 MOST_COMPARED = 100_000  # objects times signatures: each is compared with all that came after it
+NULL = b"\x05\x00"
 UNREADABLE = frozenset({Finding.NOT_PDF, Finding.LOCKED, Finding.TOO_COMPLEX})
 
 # A stranger's file must not fill the log with tracebacks of its faults.
@@ -218,6 +219,9 @@ def _seal(data: bytes, signature: Any, roots: list[Any], proofs: _Proofs, at: da
         bool(status.intact and status.valid)
         and (stamp is None or bool(stamp.intact and stamp.valid))
         and _gap_is_clean(data, signature)
+        and _tiles(bytes(signature.pkcs7_content))
+        and _wrapping_is_plain(signature.signed_data, signature.signer_cert)
+        and (stamp is None or _wrapping_is_plain(_token(signature), stamp.signing_cert))
         and _enclosed_hold(signature, [*roots, *proofs.certificates])
     )
     whole_file = signature.coverage == SignatureCoverageLevel.ENTIRE_FILE
@@ -348,6 +352,68 @@ def _gap_is_clean(data: bytes, signature: Any) -> bool:
     )
 
 
+def _wrapping_is_plain(signed: Any, certificate: Any) -> bool:
+    """Whether what wraps a signature, which nothing signs, says exactly what it must.
+
+    Readers forgive a wrong version, a name in other letters or a length that is off; a changed byte it is.
+    """
+    (info,) = signed["signer_infos"]
+    who = info["sid"]
+    by_name = who.name == "issuer_and_serial_number"
+    if by_name:
+        named = (who.chosen["issuer"].dump(), who.chosen["serial_number"].native)
+        if named != (certificate.issuer.dump(), certificate.serial_number):
+            return False
+    expected = "v1" if by_name else "v3"
+    plain = signed["encap_content_info"]["content_type"].native == "data"
+    kinds = {choice.name for choice in signed["certificates"] or ()}
+    whole = expected if plain else "v3"
+    if kinds & {"v1_attr_cert", "v2_attr_cert", "other"}:
+        whole = signed["version"].native
+    algorithms = [*signed["digest_algorithms"], info["digest_algorithm"]]
+    if info["signature_algorithm"].signature_algo != "rsassa_pss":
+        algorithms.append(info["signature_algorithm"])
+    return (
+        {algorithm["algorithm"].native for algorithm in signed["digest_algorithms"]}
+        == {info["digest_algorithm"]["algorithm"].native}
+        and all(algorithm["parameters"].dump() in (b"", NULL) for algorithm in algorithms)
+        and info["version"].native == expected
+        and signed["version"].native == whole
+    )
+
+
+def _token(signature: Any) -> Any:
+    """What wraps the signature's time stamp."""
+    for attribute in signature.signer_info["unsigned_attrs"]:
+        if attribute["type"].native == "signature_time_stamp_token":
+            return attribute["values"][0]["content"]
+    raise ValueError("a time stamp without a token")
+
+
+def _tiles(content: bytes) -> bool:
+    """Whether every part of a DER value fills exactly what it lies in."""
+    from asn1crypto.parser import peek
+
+    waiting = [content[: peek(content)]]
+    while waiting:
+        part = waiting.pop()
+        place = 0
+        while place < len(part):
+            head, length = 2, part[place + 1]
+            if length & 0x80:
+                count = length & 0x7F
+                head, length = 2 + count, int.from_bytes(part[place + 2 : place + 2 + count])
+                if not count or length < 0x80 or part[place + 2] == 0:
+                    return False
+            end = place + head + length
+            if end > len(part) or not part[place]:
+                return False
+            if part[place] & 0x20:
+                waiting.append(part[place + head : end])
+            place = end
+    return True
+
+
 def first_revision(data: bytes) -> bytes:
     """The bytes up to the first end mark and its line break: the file before anybody signed it, if this
     hub made it.
@@ -365,10 +431,6 @@ def _enclosed_hold(signature: Any, known: list[Any]) -> bool:
     from cryptography.x509 import load_der_x509_certificate
 
     signed = signature.signed_data
-    if {a["algorithm"].native for a in signed["digest_algorithms"]} != {
-        signature.signer_info["digest_algorithm"]["algorithm"].native
-    }:
-        return False
     trusted = {certificate.dump() for certificate in known}
     enclosed = [choice.chosen.dump() for choice in signed["certificates"] or ()]
     issuers = [load_der_x509_certificate(der) for der in {*enclosed, *trusted}]
