@@ -257,11 +257,16 @@ def test_recorded_from_paper_is_flagged_everywhere(cast: Cast) -> None:
     record = make_paper(cast.city, cast.agency, cast.bureau)
 
     flag = "not verified by the hub"
-    pages = ["/en/perjanjian/", f"/en/perjanjian/{record.pk}/", "/en/perjanjian/infografis/"]
+    pages = [
+        "/en/perjanjian/",
+        f"/en/perjanjian/{record.pk}/",
+        "/en/perjanjian/infografis/",
+        "/en/cari/?q=parkir",
+    ]
     texts = [client_of(None).get(page).content.decode().lower() for page in pages]
     report = client_of(None).get("/en/perjanjian/laporan/2026.csv").content.decode()
 
-    assert [flag in text for text in (*texts, report)] == [True] * 4
+    assert [flag in text for text in (*texts, report)] == [True] * 5
     assert reporting.summary().paper == 1
     (entry,) = Entry.objects.filter(subject=record.subject)
     assert (entry.verb, entry.facts["certainty"]) == ("agreement.recorded", "original")

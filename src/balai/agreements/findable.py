@@ -22,7 +22,7 @@ def make_findable(agreement: Agreement) -> bool:
     if not public.exclude(state=AgreementState.ENDED, ended_on=None).exists():
         search.remove(agreement.subject)
         return False
-    parties = agreement.parties.select_related("organisation")
+    parties = list(agreement.parties.select_related("organisation"))
     names = " ".join(f"{party.organisation.name} {party.number}" for party in parties)
     reference = agreement.collaboration.reference if agreement.collaboration else ""
     search.index(
@@ -32,10 +32,18 @@ def make_findable(agreement: Agreement) -> bool:
         public=True,
         title=agreement.title,
         title_en=agreement.title_en,
+        summary=_summary(agreement, [party.organisation.name for party in parties]),
         body=f"{names} {reference} {name_of(agreement.affair)}",
         url=f"/perjanjian/{agreement.pk}/",
     )
     return True
+
+
+def _summary(agreement: Agreement, names: list[str]) -> str:
+    """The parties, and in both languages that the hub did not verify what it knows from paper."""
+    said = "; ".join(names)
+    flag = "Dicatat dari kertas, tidak diverifikasi hub. / Recorded from paper, not verified by the hub."
+    return f"{said}. {flag}" if agreement.from_paper else said
 
 
 def refresh() -> int:

@@ -164,6 +164,7 @@ KINDS = {
     "challenge": lazy("challenge"),
     "collaboration": lazy("collaboration"),
     "organisation": lazy("partner"),
+    "agreement": lazy("agreement"),
     "offer": lazy("offer to other cities"),
 }
 
