@@ -53,7 +53,9 @@ def minmax(x: Matrix, low: Matrix | float, high: Matrix | float, to: Range = (0.
 
 def zscore(x: Matrix, mean: float = 0.0, sd: float = 1.0) -> Matrix:
     """Distance from the mean in standard deviations (divisor n - 1) of each column of ``x`` (U, ...)."""
-    return np.asarray((x - np.nanmean(x, axis=0)) / np.nanstd(x, axis=0, ddof=1) * sd + mean)
+    if np.isnan(x).any():
+        return np.asarray((x - np.nanmean(x, axis=0)) / np.nanstd(x, axis=0, ddof=1) * sd + mean)
+    return np.asarray((x - x.mean(axis=0)) / x.std(axis=0, ddof=1) * sd + mean)
 
 
 def goalposts(
@@ -121,7 +123,7 @@ def normalise(
         return x
     plain = transform(x + shift if shift else x, kind, column)
     y = plain * direction
-    low, high = float(np.nanmin(y)), float(np.nanmax(y))
+    low, high = float(np.fmin.reduce(y)), float(np.fmax.reduce(y))
     if low == high and isinstance(step, MinMax | ZScore | DistanceToMaximum):
         raise StageError(
             "normalise",

@@ -139,7 +139,8 @@ class Tree:
     """The part of a specification below ``target``, compiled for one pattern of gaps.
 
     ``columns`` (units, indicators) is the normalised table and ``nodes`` the scores of ``build`` on it, which
-    give the gaps of every node and the weights that follow from data. Only the units ``rows`` are scored.
+    give the gaps of every node and the weights that follow from data; None where there is neither. Only the
+    units ``rows`` are scored.
     Rows of weights are as ``parts_of``. ``NotPlainError`` where only ``build`` will do.
     """
 
@@ -147,7 +148,7 @@ class Tree:
         self,
         spec: IndexSpec,
         columns: Matrix,
-        nodes: Mapping[str, NodeScore],
+        nodes: Mapping[str, NodeScore] | None,
         target: str,
         rows: NDArray[np.intp],
     ) -> None:
@@ -156,13 +157,16 @@ class Tree:
         self.place = {code: at for at, code in enumerate(parts_of(spec))}
         self.count = len(spec.codes)
         self.gaps = np.isnan(columns[rows]).T
-        self.absent = {code: np.isnan(made.score[rows]) for code, made in nodes.items()}
+        nowhere = np.zeros(len(rows), dtype=np.bool_)
+        self.absent = {
+            node.code: np.isnan(nodes[node.code].score[rows]) if nodes else nowhere for node in spec.nodes
+        }
         self.fixed: dict[str, Matrix] = {}
         self.pieces: dict[str, Piece] = {}
         self._numbers: dict[str, int] = {}
         for node in spec.bottom_up:
             if node.code == target or target in self._above(node):
-                self._check(node, nodes[node.code].weights)
+                self._check(node, nodes[node.code].weights if nodes else None)
         self._cut(target)
 
     def _above(self, node: Node) -> list[str]:
@@ -173,7 +177,7 @@ class Tree:
             found.append(node.code)
         return found
 
-    def _check(self, node: Node, weights: Matrix) -> None:
+    def _check(self, node: Node, weights: Matrix | None) -> None:
         at = f"node {node.code}"
         if node.normalise is not None:
             raise NotPlainError(f"{at} is normalised again")
@@ -192,7 +196,7 @@ class Tree:
         if not isinstance(node.weights, Given | Equal):
             if any(child in self.absent for child in self.spec.children(node.code)):
                 raise NotPlainError(f"{at} weighs nodes by {node.weights.name}")
-            if weights.ndim != 1:
+            if weights is None or weights.ndim != 1:
                 raise NotPlainError(f"{at} weighs each unit by its own")
             self.fixed[node.code] = weights
 

@@ -48,7 +48,7 @@ from balai.methods.index.replicate import (
 )
 from balai.methods.index.spec import IndexSpec
 from balai.methods.index.stages import Cache, Stage, key_of
-from balai.methods.index.steps import Equal, Given, Step
+from balai.methods.index.steps import Equal, Given, PowerMean, Step
 
 Matrix = NDArray[np.float64]
 Design = NDArray[np.int64]
@@ -493,36 +493,57 @@ class _Group:
         self.spec = engine.spec
         try:
             self.spec = edit(engine.spec, changes)
-            self.stage, nodes = self._scored(self.spec, engine.data, engine.cache)
+            self.stage = self._prepared(self.spec, engine.data, engine.cache)[-1]
+            varied = self.weighted or self.noise is not None
+            if varied and self._complete() and self._compile(None):
+                return
+            nodes, _ = score_nodes(self.spec, engine.data, [self.stage], engine.cache)
         except MethodError as fault:
-            self.reason = str(fault)
+            # With other weights or values it may not be so; then each replication says for itself.
+            if self.noise is None and not (
+                self.weighted and hasattr(self, "stage") and not self._below_zero()
+            ):
+                self.reason = str(fault)
             return
-        self.scores = engine.spread(self.spec, self.stage, nodes)
-        self.ranks = self._ranks(engine.ranked(self.spec, self.stage, nodes))
-        if self.weighted or self.noise is not None:
+        if varied:
             self._compile(nodes)
+        else:
+            self.scores = engine.spread(self.spec, self.stage, nodes)
+            self.ranks = self._ranks(engine.ranked(self.spec, self.stage, nodes))
 
-    def _compile(self, nodes: Mapping[str, NodeScore]) -> None:
-        """The quick way, where there is one."""
+    def _complete(self) -> bool:
+        """Whether no value is missing, and none below 0 where a mean does not take it."""
+        return not (np.isnan(self.stage.X).any() or self._below_zero())
+
+    def _below_zero(self) -> bool:
+        """Whether an indicator below 0 meets a mean that takes none, whatever the weights."""
+        place = {code: at for at, code in enumerate(self.spec.codes)}
+        for node in self.spec.nodes:
+            if isinstance(node.aggregate, PowerMean) and node.aggregate.power != 1:
+                columns = [place[child] for child in self.spec.children(node.code) if child in place]
+                if (self.stage.X[:, columns] < 0).any():
+                    return True
+        return False
+
+    def _compile(self, nodes: Mapping[str, NodeScore] | None) -> bool:
+        """Find the quick way; whether there is one. ``nodes`` are not needed where nothing is missing."""
         engine, spec = self.engine, self.spec
         kept = self.stage.rows
         inside = np.flatnonzero(np.isin(kept, engine.rows))
-        self.present = np.flatnonzero(np.isin(engine.rows, kept))
         if len(inside) < len(kept) and any(node.aggregate.name == "copeland" for node in spec.nodes):
-            return
+            return False
         try:
-            self.tree = Tree(spec, self.stage.X, nodes, engine.target, inside)
+            tree = Tree(spec, self.stage.X, nodes, engine.target, inside)
             if self.noise is not None:
                 refuse_unusual(spec, engine.data)
                 raw = RawTable(spec, engine.raw_columns(spec, kept, self.noise_sizes()))
                 self.columns = Columns(raw, engine.buffers)
         except NotPlainError:
-            self.tree = None
-            return
-        self.inside = inside
-        scored = ~self.tree.absent[engine.target]
-        self.shown = self.present[scored]
-        self.scored = scored
+            return False
+        self.tree, self.inside = tree, inside
+        self.scored = ~tree.absent[engine.target]
+        self.shown = np.flatnonzero(np.isin(engine.rows, kept))[self.scored]
+        return True
 
     def _leaves(self) -> Leaves:
         """The normalised columns of the units ranked, kept until ``release``."""
@@ -540,11 +561,9 @@ class _Group:
         assert self.noise is not None
         return sizes_of(self.spec, self.engine.data, self.noise)
 
-    def _scored(self, spec: IndexSpec, data: Data, cache: Cache) -> tuple[Stage, Mapping[str, NodeScore]]:
-        """The normalised table and the scores of every node."""
-        instead = {"impute": self._drawn} if self.draw >= 0 else None
-        stages = prepare(spec, data, cache, instead)
-        return stages[-1], score_nodes(spec, data, stages, cache)[0]
+    def _prepared(self, spec: IndexSpec, data: Data, cache: Cache) -> tuple[Stage, ...]:
+        """The tables up to the normalised one."""
+        return prepare(spec, data, cache, {"impute": self._drawn} if self.draw >= 0 else None)
 
     def _drawn(self, before: Stage) -> Stage:
         """The table after one draw of the imputation."""
@@ -621,13 +640,10 @@ class _Group:
         try:
             spec = reweighted(self.spec, weights) if self.weighted else self.spec
             data = self.noisy(int(row[self.noise_at])) if self.noise is not None else engine.data
-            made: tuple[Stage, Mapping[str, NodeScore]]
-            if self.noise is None:
-                # Nodes whose weights do not vary are there already; what is new is not kept.
-                known = Cache(dict(engine.cache.kept))
-                made = self.stage, score_nodes(spec, data, [self.stage], known)[0]
-            else:
-                made = self._scored(spec, data, Cache())
+            # Nodes whose weights do not vary are there already; what is new is not kept.
+            known = Cache(dict(engine.cache.kept) if self.noise is None else {})
+            stage = self.stage if self.noise is None else self._prepared(spec, data, known)[-1]
+            made = stage, score_nodes(spec, data, [stage], known)[0]
         except MethodError as fault:
             failed[at] = str(fault)
             return
