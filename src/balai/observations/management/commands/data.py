@@ -14,6 +14,7 @@ from balai.observations.store import connect
 
 class Command(BaseCommand):
     help = "The city's data plane: check contracts and the store, erase a day's subjects."
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)

@@ -44,6 +44,7 @@ class Command(BaseCommand):
                 logger.exception("A step failed; nothing of it was kept. The next one begins where it began.")
                 drainer.close()
                 stop.wait(options["every"])
+                close_old_connections()
                 if (again := self.take(stop, wait=True)) is None:
                     return
                 drainer = again

@@ -1,0 +1,93 @@
+"""Rows such as a partner might send, made up from its contract: for trying out, labelled as simulated.
+
+Nothing here measures anything. The shapes (rush hours, a few busy zones) only make pages and sums look like a
+city's.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from importlib import resources
+from typing import Any
+
+from balai.observations.contracts import Contract, Field, Role, read_contract
+
+ZONES = tuple(
+    f"31{city}{district:02d}0{village:03d}"
+    for city in (71, 72, 73, 74, 75)
+    for district in (1, 2)
+    for village in (1, 2)
+)
+HOURS = (1, 1, 1, 1, 2, 4, 8, 12, 10, 7, 6, 7, 8, 7, 6, 7, 9, 13, 12, 9, 7, 5, 3, 2)
+PEOPLE = 4000
+"""How many subjects a simulated partner knows."""
+
+
+def shipped_contracts() -> dict[str, str]:
+    """The documents of the partner kits, by partner."""
+    folder = resources.files("balai.observations") / "contract_data"
+    found = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".odcs.yaml"):
+            found[path.name.partition("-")[0]] = path.read_text(encoding="utf-8")
+    return found
+
+
+def shipped_contract(partner: str) -> Contract:
+    """Raises KeyError for a partner without a kit."""
+    return read_contract(shipped_contracts()[partner])
+
+
+def rows_of(
+    contract: Contract, day: date, count: int, *, seed: int = 0, hours_ahead: int = 7
+) -> Iterator[dict[str, Any]]:
+    """``count`` rows of one local day, the same for the same seed, in the order of their time."""
+    chance = random.Random(f"{contract.id} {day} {seed}")  # noqa: S311 - made-up rows need no secrecy
+    local = timezone(timedelta(hours=hours_ahead))
+    midnight = datetime(day.year, day.month, day.day, tzinfo=local)
+    hours = sorted(chance.choices(range(24), HOURS, k=count))
+    for number, hour in enumerate(hours):
+        at = midnight + timedelta(hours=hour, seconds=chance.randrange(3600))
+        row: dict[str, Any] = {}
+        for field in contract.fields:
+            if field.role is Role.EVENT:
+                row[field.name] = f"{contract.id}-{day:%Y%m%d}-{seed}-{number}"
+            elif field.role is Role.TIME:
+                row[field.name] = at.isoformat()
+            elif field.required or chance.random() < 0.9:
+                row[field.name] = _value(field, chance, hour)
+        yield row
+
+
+def event_of(contract: Contract, row: dict[str, Any]) -> dict[str, Any]:
+    """The row as a structured CloudEvent."""
+    data = dict(row)
+    return {
+        "specversion": "1.0",
+        "id": data.pop(contract.event.name),
+        "source": contract.source,
+        "type": contract.event_type,
+        "time": data.pop(contract.time.name),
+        "data": data,
+    }
+
+
+def _value(field: Field, chance: random.Random, hour: int) -> Any:
+    if field.role is Role.ZONE:
+        return chance.choices(ZONES, [len(ZONES) - n for n in range(len(ZONES))])[0]
+    if field.role is Role.SUBJECT:
+        return f"simulated-{chance.randrange(PEOPLE)}"
+    if field.role is Role.SUBJECTS:
+        return chance.randrange(3, 60)
+    if field.values:
+        return chance.choices(field.values, [len(field.values) - n for n in range(len(field.values))])[0]
+    if field.type in ("integer", "number"):
+        low, high = field.minimum or 0, field.maximum
+        middle: float = {"m": 5200, "s": 900, "IDR": 185_000, "d": 20}.get(field.unit, 4)
+        middle = middle * (1 + 0.4 * (HOURS[hour] - 6) / 12)
+        value = low + chance.lognormvariate(0, 0.6) * middle
+        value = min(value, high) if high is not None else value
+        return round(value) if field.type == "integer" else round(value, 2)
+    if field.type == "boolean":
+        return chance.random() < 0.5
+    return f"{field.name}-{chance.randrange(40)}"
