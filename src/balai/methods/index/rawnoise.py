@@ -339,7 +339,8 @@ class Columns:
             values[at] = (done.values - middle) / spread
             state.low[at], state.high[at] = values[at].min(), values[at].max()
             state.sums[:2, at] = values[at].sum(), (values[at] ** 2).sum()
-        np.clip(values, state.low[:, None], state.high[:, None], out=values)
+        np.minimum(values, state.high[:, None], out=values)
+        np.maximum(values, state.low[:, None], out=values)
         flat[wanted] = values
         low[rows, columns], high[rows, columns] = state.low, state.high
         sums[:, rows, columns] = state.sums
