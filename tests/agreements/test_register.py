@@ -333,7 +333,7 @@ def test_only_the_citys_bureau_records_and_nothing_twice(cast: Cast) -> None:
 
 def test_correction_keeps_what_was_said_before(cast: Cast) -> None:
     record = make_paper(cast.city, cast.agency, cast.bureau)
-    seen = paper.facts_of(record)
+    seen = paper.digest(paper.facts_of(record))
     better = make_facts(cast.agency, title="Parkir elektronik Blok M", ends_on=dt.date(2020, 1, 1))
 
     paper.correct_paper(agreement=record, facts=better, reason="Salah ketik.", by=cast.bureau, seen=seen)
@@ -577,3 +577,18 @@ def test_text_as_amended_is_marked_as_a_reading_aid(cast: Cast) -> None:
     assert client_of(None).get(url).status_code == 404
     Agreement.objects.filter(pk=addendum.pk).update(text_public=True)
     assert client_of(None).get(url).status_code == 200
+
+
+def test_correction_on_the_page_of_what_changed_meanwhile_is_refused(cast: Cast) -> None:
+    record = make_paper(cast.city, cast.agency, cast.bureau)
+    url = f"/perjanjian/{record.pk}/kertas/"
+    client = client_of(cast.bureau)
+    start = client.get(url).context["form"].initial
+    sent = {name: value for name, value in start.items() if value is not None}
+    sent |= {"city_party": cast.agency.pk, "reason": "Salah ketik."}
+
+    first = client.post(url, sent | {"title": "Satu"})
+    second = client_of(cast.bureau).post(url, sent | {"title": "Dua"})
+
+    assert (first.status_code, second.status_code) == (302, 409)
+    assert Agreement.objects.get(pk=record.pk).title == "Satu"

@@ -1,9 +1,11 @@
 """Agreements signed on paper, recorded by the cooperation bureau: flagged, correctable with history, kept."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from hashlib import sha256
 from io import StringIO
 from typing import IO, Any
 from uuid import UUID, uuid4
@@ -269,13 +271,19 @@ def facts_of(agreement: Agreement) -> PaperFacts:
     )
 
 
+def digest(facts: PaperFacts) -> str:
+    """One hash for what a record says, to notice that it changed."""
+    said = [[name, _plain(getattr(facts, name))] for name in (*COLUMNS, "ended_on")]
+    return sha256(json.dumps(said).encode()).hexdigest()
+
+
 def correct_paper(
-    *, agreement: Agreement, facts: PaperFacts, reason: str, by: User, seen: PaperFacts | None = None
+    *, agreement: Agreement, facts: PaperFacts, reason: str, by: User, seen: str = ""
 ) -> PaperCorrection | None:
     """Change what a record from paper says, keeping what it said; None where nothing is different.
 
-    ``seen`` are the facts the person was shown. Raises Refused, Invalid, and Stale where somebody
-    corrected it meanwhile.
+    ``seen`` is the `digest` of the facts the person was shown. Raises Refused, Invalid, and Stale where
+    somebody corrected it meanwhile.
     """
     require(rules.may_record(by, agreement.city))
     if not agreement.from_paper:
@@ -285,7 +293,7 @@ def correct_paper(
         Agreement.objects.select_for_update().only("pk").get(pk=agreement.pk)
         locked = Agreement.objects.select_related("paper", "city").get(pk=agreement.pk)
         before = facts_of(locked)
-        if seen is not None and seen != before:
+        if seen and seen != digest(before):
             raise Stale(_("Somebody corrected this record meanwhile. Open it again, then go on."))
         faults = faults_of(facts, city, today_in(city.pk))
         if len(facts.partners) != len(before.partners):

@@ -99,6 +99,7 @@ class RecordForm(PaperForm):
 
 
 class CorrectionForm(PaperForm):
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
     ended_on = forms.DateField(
         label=lazy("Ended early on"),
         widget=DATE,
@@ -219,7 +220,9 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not rules.may_record(request.user, agreement.city):
         raise Refused(_("Only the city's cooperation bureau records agreements from paper."))
     facts = paper.facts_of(agreement)
-    form = CorrectionForm(agreement.city, request.POST or None, initial=PaperForm.start(facts))
+    form = CorrectionForm(
+        agreement.city, request.POST or None, initial=PaperForm.start(facts) | {"seen": paper.digest(facts)}
+    )
     status = 200
     if request.method == "POST":
         status = 422
@@ -230,6 +233,7 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
                     facts=form.facts(),
                     reason=form.cleaned_data["reason"],
                     by=_person(request),
+                    seen=form.cleaned_data["seen"],
                 )
             except Invalid as fault:
                 refuse(form, fault)
