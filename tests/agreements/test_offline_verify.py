@@ -187,6 +187,7 @@ def test_command_names_every_signatory_and_the_version(paper: Paper, tmp_path: P
     assert alone[1]["register_asked"] is False
     assert "Siti Rekaan signed; the certificate is by Otoritas Satu (rekaan)." in told.getvalue()
     assert "The file has the terms the code names: version 3." in told.getvalue()
+    assert "Name the others with --trust FILE.pem." in told.getvalue()
 
 
 def test_command_takes_the_partners_authority_beside_the_code(tmp_path: Path, paper: Paper) -> None:
@@ -230,6 +231,7 @@ def test_a_machine_without_network_and_database_answers(paper: Paper, tmp_path: 
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{tmp_path / 'sealed.pdf'}: OK")
+    assert "setiap tanda tangan berinduk pada otoritas yang disebutkan" in done.stdout
     assert "Berkas memuat ketentuan yang disebut kode itu: versi 3." in done.stdout
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from balai.agreements import codes
 from balai.agreements.certified import Examined, as_json, examine, sentences
 from balai.agreements.offline import Compared, compare
-from balai.agreements.verifying import SENTENCES, verify_pdf
+from balai.agreements.verifying import SENTENCES, Finding, verify_pdf
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -98,7 +99,7 @@ def _facts(
         "file": str(path),
         "valid": valid,
         "finding": str(report.finding),
-        "said": str(SENTENCES[report.finding]),
+        "said": _said(report.finding, asked=asked),
         "sha256": report.sha256,
         "approved_sha256": report.consented_sha256,
         "register_asked": asked,
@@ -126,6 +127,18 @@ def _facts(
             "superseded": match.superseded,
         }
     return facts
+
+
+def _said(finding: Finding, *, asked: bool) -> str:
+    """The finding in words; without the register nobody here trusts an authority but who was named."""
+    if asked or finding not in (Finding.SOUND, Finding.UNTRUSTED):
+        return str(SENTENCES[finding])
+    if finding is Finding.SOUND:
+        return _("The file is exactly as it was signed, and every signature leads to an authority named.")
+    return _(
+        "The signatures fit the file, but not each leads to an authority named."
+        " Name the others with --trust FILE.pem."
+    )
 
 
 def _told(facts: dict[str, Any]) -> str:
