@@ -564,3 +564,19 @@ def test_what_runs_without_an_agreement_waits_for_those_who_can_stop_it(rows: in
     assert "Without one it must not run" in page
     page = client_of(None).get(f"/en/kolaborasi/{quiet.collaboration.reference}/").content.decode()
     assert "Without one it must not run" not in page
+
+
+def test_who_has_to_answer_an_ending_or_sign_an_addendum_finds_it_in_the_inbox(cast: Cast) -> None:
+    agreement = make_sealed(cast)
+    make_addendum(cast, agreement, upto="open", articles=["dispute"])
+    day = timezone.localdate() + 9 * DAY
+    ending.propose_ending(agreement=agreement, by=cast.founder, text="Selesai.", effective_on=day)
+
+    def waiting(user) -> list[str]:
+        words = ("Read it and sign", "proposes to end it")
+        return [word for word in words for item in waiting_for(user) if word in str(item.why)]
+
+    assert waiting(cast.officer) == ["proposes to end it"]
+    assert waiting(cast.city_signatory) == ["Read it and sign", "proposes to end it"]
+    assert waiting(cast.founder) == ["Read it and sign"]
+    assert waiting(make_founder()) == []

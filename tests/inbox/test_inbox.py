@@ -324,12 +324,12 @@ def test_the_page_costs_the_same_for_one_and_three_of_each(
     one_of_each()
     # session, person, hats, schemes, turns, needs, challenges,
     # invitations, monitoring, promises, effects, unread news
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         page = client.get(f"{language}/kotak-masuk/")
     assert page.status_code == 200
     one_of_each()
     one_of_each()
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         client.get(f"{language}/kotak-masuk/")
 
 

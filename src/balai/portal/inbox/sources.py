@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_tasks_db.models import DBTaskResult
 
+from balai.agreements.models import Termination, TerminationState
 from balai.agreements.overrun import overrun
 from balai.agreements.queries import awaiting_signature
 from balai.applications.models import Review
@@ -34,6 +35,7 @@ from balai.needs.rules import COORDINATION, DESK
 from balai.needs.threads import url_of as need_path
 from balai.people.models import OrganisationKind, Role, User
 from balai.people.queries import invitations_for
+from balai.people.rules import organisations_of
 from balai.pilots.models import Effect, Milestone, MonitoringForm, MonitoringReport, Obligation, Pilot
 from balai.portal.context import prefix
 from balai.portal.templatetags.balai import period as in_words
@@ -142,17 +144,39 @@ def turns(user: User) -> Iterable[InboxItem]:
 def agreements_to_sign(user: User) -> Iterable[InboxItem]:
     """Agreements open for signing where the person's own signature is missing.
 
-    For the city's signatory the collaboration's turn says so already, and leads there.
+    For the city's signatory the collaboration's turn says so already, and leads there; not for an addendum.
     """
     if not organisations_with(user, *SEATS["city_signatory"], *SEATS["partner_signatory"]):
         return
-    told = {"collaboration__isnull": False, "collaboration__city__in": cities_with(user, Role.SIGNATORY)}
+    cities = cities_with(user, Role.SIGNATORY)
+    told = {"collaboration__isnull": False, "collaboration__city__in": cities, "amends": None}
     for agreement in awaiting_signature(user).exclude(**told)[:MOST]:
         yield InboxItem(
             title=str(agreement),
             why=_("Read it and sign, or decline."),
             kind="agreement",
             url=reverse("portal:agreement", args=[agreement.pk]),
+            label=gettext_lazy("Agreement"),
+        )
+
+
+@source
+def endings_to_answer(user: User) -> Iterable[InboxItem]:
+    """Agreements the other party wants to end, until the person's own side has answered."""
+    own = organisations_of(user)
+    if not own:
+        return
+    rows = Termination.objects.filter(
+        state=TerminationState.PROPOSED, agreement__parties__organisation__in=own
+    ).exclude(consents__party__organisation__in=own)
+    for row in rows.select_related("agreement").order_by("effective_on", "pk").distinct()[:MOST]:
+        yield InboxItem(
+            title=str(row.agreement),
+            why=_("The other party proposes to end it. Agree or refuse."),
+            kind="exit",
+            url=reverse("portal:agreement_end", args=[row.agreement_id]),
+            since=row.at,
+            due_on=row.effective_on,
             label=gettext_lazy("Agreement"),
         )
 
