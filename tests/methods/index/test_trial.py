@@ -119,7 +119,7 @@ def test_without_factors_a_usual_pair_is_named(files: Path, capsys: pytest.Captu
     assert "varying weights by 25 % and arithmetic or geometric means" in capsys.readouterr().err
     (files / "spec.toml").write_text(SPEC.replace("[1, 100]", "[0, 100]"))
     assert main(["uncertainty", "spec.toml", "data.csv", "-n", "20", "-o", "o.csv"]) == 0
-    assert capsys.readouterr().err.endswith("varying weights by 25 %\n")
+    assert capsys.readouterr().err.endswith("varying weights by 25 % and minmax or percentile ranks\n")
 
 
 @pytest.mark.parametrize(

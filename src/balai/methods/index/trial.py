@@ -70,10 +70,12 @@ def _of_runs(parser: ArgumentParser, *, shares: bool = False) -> None:
 
 def _factors(options: Namespace, spec: "IndexSpec", data: "Data") -> "tuple[Factor, ...]":
     """The factors of the file given or of the specification; else a usual pair, as far as it can be run."""
-    from balai.methods.index.build import build
-    from balai.methods.index.edits import edit
-    from balai.methods.index.errors import MethodError
+    import numpy as np
+
+    from balai.methods.index.build import prepare
     from balai.methods.index.factors import Choice, Noise, load
+    from balai.methods.index.stages import Cache
+    from balai.methods.index.steps import PercentileRank
 
     path = options.factors or options.spec
     found = load(path) if path.suffix.lower() != ".json" else ()
@@ -82,14 +84,14 @@ def _factors(options: Namespace, spec: "IndexSpec", data: "Data") -> "tuple[Fact
     if options.factors:
         raise SpecError(str(options.factors), "has no [[uncertainty]] table")
     usual: list[Factor] = [Noise(0.25)]
-    try:
-        result = build(edit(spec, {"aggregate": "geometric"}), data)
-        if not any(" have " in line and " 0, whatever" in line for line in result.warnings):
-            usual.append(Choice("aggregate", ("arithmetic", "geometric")))
-    except MethodError:
-        pass
-    named = " and ".join(["weights by 25 %", *(["arithmetic or geometric means"] if len(usual) > 1 else [])])
-    warn([f"the specification has no [[uncertainty]] table; varying {named}"])
+    said = ["weights by 25 %"]
+    if np.nanmin(prepare(spec, data, Cache())[-1].X) > 0:
+        usual.append(Choice("aggregate", ("arithmetic", "geometric")))
+        said.append("arithmetic or geometric means")
+    if len(usual) < 2 and any(one.normalise is None for one in spec.indicators):
+        usual.append(Choice("normalise", (spec.normalise, PercentileRank(scale=100))))
+        said.append(f"{spec.normalise.name} or percentile ranks")
+    warn([f"the specification has no [[uncertainty]] table; varying {' and '.join(said)}"])
     return tuple(usual)
 
 
