@@ -194,6 +194,15 @@ def test_same_seed_same_bits_on_one_or_two_threads() -> None:
     assert (one.ranks != other.ranks).any()
 
 
+def test_tables_let_go_of_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = [Choice("treat.winmax", (0, 2, 5)), Choice("tie", ("min", "average")), Noise(0.25)]
+    kept = uncertainty(city_spec(), city_data(), factors, n=120, seed=1)
+    monkeypatch.setattr("balai.methods.index.uncertainty.MOST_KEPT", 0)
+    made_again = uncertainty(city_spec(), city_data(), factors, n=120, seed=1, threads=2)
+    assert_array_equal(kept.ranks, made_again.ranks)
+    assert kept.scale == 2
+
+
 def test_a_longer_run_begins_as_the_shorter() -> None:
     factors = [Choice("aggregate", ("arithmetic", "geometric")), Noise(0.25), DataNoise(0.05)]
     short, long = (uncertainty(city_spec(), city_data(), factors, n=n, seed=1) for n in (30, 90))

@@ -169,7 +169,8 @@ def sobol_points(count: int, width: int, seed: int) -> Matrix:
     """Points (count, width) in the middle of the cells of Sobol's sequence, shifted digitally by ``seed``."""
     from scipy.stats import qmc
 
-    cells = (qmc.Sobol(width, scramble=False).random(count) * 2.0**32).astype(np.uint64)
+    drawn = qmc.Sobol(width, scramble=False).random_base2((count - 1).bit_length())[:count]
+    cells = (drawn * 2.0**32).astype(np.uint64)
     shift = np.random.default_rng(np.random.SeedSequence((seed, 0x50B0))).integers(
         0, 2**32, width, dtype=np.uint64
     )

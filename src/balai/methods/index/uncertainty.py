@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -56,6 +57,9 @@ Progress = Callable[[int, int], None]
 
 BLOCK_CELLS = 1 << 17
 """Scores of one block of replications: small enough for the cache of one core."""
+
+MOST_KEPT = 1 << 28
+"""Bytes of tables that an engine keeps."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +263,7 @@ class Engine:
         ]
         self.scale = max(scale_of(tie) for tie in (spec.tie, *ties))
         self._raw: dict[tuple[Any, ...], RawColumns] = {}
-        self._groups: dict[tuple[int, ...], _Group] = {}
+        self._last: tuple[tuple[int, ...], IndexSpec] | None = None
 
     # --- factors
 
@@ -320,7 +324,7 @@ class Engine:
                 value = factor.values[level]
                 found[factor.label] = value.as_dict() if isinstance(value, Step) else value
             elif isinstance(factor, Noise):
-                whole = self._weights(self._group(self._structure(row)).spec, row[None, :])[0]
+                whole = self._weights(self.chosen(self._structure(row)), row[None, :])[0]
                 codes = factor.parts or weighted_parts(self.spec)
                 found[factor.label] = {code: float(whole[self.place_of[code]]) for code in codes}
             else:
@@ -333,6 +337,17 @@ class Engine:
             int(level) if is_structural(factor) else -1
             for factor, level in zip(self.factors, row, strict=True)
         )
+
+    def chosen(self, structure: tuple[int, ...]) -> IndexSpec:
+        """The specification with the values chosen."""
+        last = self._last
+        if last is not None and last[0] == structure:
+            return last[1]
+        pairs = zip(self.factors, structure, strict=True)
+        changes = {f.address: f.values[at] for f, at in pairs if isinstance(f, Choice) and at >= 0}
+        spec = edit(self.spec, changes)
+        self._last = structure, spec
+        return spec
 
     def _weights(self, spec: IndexSpec, rows: Design) -> Matrix:
         """Weights (R, P) of every part for rows of a design."""
@@ -382,11 +397,6 @@ class Engine:
             self._raw[key] = RawColumns(spec, self.data, kept, sizes)
         return self._raw[key]
 
-    def _group(self, structure: tuple[int, ...]) -> "_Group":
-        if structure not in self._groups:
-            self._groups[structure] = _Group(self, structure)
-        return self._groups[structure]
-
     def run(
         self,
         design: Design,
@@ -406,32 +416,31 @@ class Engine:
                 self._uniforms(
                     at, int(design[:, at].max()) + 1, len(factor.parts or weighted_parts(self.spec))
                 )
-        with one_thread():
-            work = self._blocks(design)
-            done, lock = 0, Lock()
-            open_blocks = Counter(group for group, _ in work)
+        work = self._blocks(design)
+        left = Counter(structure for structure, _ in work)
+        groups: dict[tuple[int, ...], _Group] = {}
+        lock = Lock()
 
-            def one(item: "tuple[_Group, NDArray[np.int64]]") -> int:
-                group, which = item
-                group.fill(design, which, ranks, scores, failed)
-                with lock:
-                    open_blocks[group] -= 1
-                    if not open_blocks[group]:
-                        group.release()
-                return len(which)
+        def one(item: tuple[tuple[int, ...], NDArray[np.int64]]) -> int:
+            structure, which = item
+            with lock:
+                if structure not in groups:
+                    groups[structure] = _Group(self, structure)
+                group = groups[structure]
+            group.fill(design, which, ranks, scores, failed)
+            with lock:
+                left[structure] -= 1
+                if not left[structure]:
+                    del groups[structure]
+                    self._forget()
+            return len(which)
 
-            if threads > 1:
-                with ThreadPoolExecutor(threads) as pool:
-                    counts = pool.map(one, work)
-                    for count in counts:
-                        done += count
-                        if progress:
-                            progress(done, n)
-            else:
-                for item in work:
-                    done += one(item)
-                    if progress:
-                        progress(done, n)
+        done = 0
+        with one_thread(), ThreadPoolExecutor(threads) as pool:
+            for count in pool.map(one, work) if threads > 1 else map(one, work):
+                done += count
+                if progress:
+                    progress(done, n)
         failures = tuple(Failure(at, self.parameters(design[at]), failed[at]) for at in sorted(failed))
         return UncertaintyResult(
             units=tuple(self.data.units[row] for row in self.rows),
@@ -450,23 +459,29 @@ class Engine:
             _engine=self,
         )
 
-    def _blocks(self, design: Design) -> "list[tuple[_Group, NDArray[np.int64]]]":
+    def _blocks(self, design: Design) -> list[tuple[tuple[int, ...], NDArray[np.int64]]]:
         """Replications that share a table, in blocks whose bounds follow from the design alone."""
         structural = [at for at, factor in enumerate(self.factors) if is_structural(factor)]
+        member = np.zeros(len(design), dtype=np.int64)
         if structural:
-            _, first, member = np.unique(
-                design[:, structural], axis=0, return_index=True, return_inverse=True
-            )
-            member = member.reshape(-1)
-        else:
-            first, member = np.zeros(1, dtype=np.int64), np.zeros(len(design), dtype=np.int64)
+            _, member = np.unique(design[:, structural], axis=0, return_inverse=True)
+        order = np.argsort(member.reshape(-1), kind="stable")
+        ends = np.cumsum(np.bincount(member.reshape(-1)))
+        step = max(8, BLOCK_CELLS // max(1, len(self.rows)))
         found = []
-        for number, at in enumerate(first):
-            group = self._group(self._structure(design[at]))
-            rows = np.flatnonzero(member == number)
-            step = group.step
-            found += [(group, rows[start : start + step]) for start in range(0, len(rows), step)]
+        for first, last in pairwise([0, *ends.tolist()]):
+            rows = order[first:last]
+            structure = self._structure(design[rows[0]])
+            found += [(structure, rows[start : start + step]) for start in range(0, len(rows), step)]
         return found
+
+    def _forget(self) -> None:
+        """Let go of the tables made longest ago, where all together are large."""
+        kept, total = self.cache.kept, 0
+        for key in reversed(list(kept)):
+            total += getattr(getattr(kept[key], "X", None), "nbytes", 0)
+            if total > MOST_KEPT:
+                del kept[key]
 
 
 class _Group:
@@ -482,17 +497,13 @@ class _Group:
         self.noise = next((f for f in engine.factors if isinstance(f, DataNoise)), None)
         self.noise_at = next((at for at, f in enumerate(engine.factors) if isinstance(f, DataNoise)), -1)
         self.weighted = any(isinstance(f, Noise) or has_weight_sets(f) for f in engine.factors)
-        self.step = max(8, BLOCK_CELLS // max(1, len(engine.rows)))
         self.draw = -1
-        changes: dict[str, Any] = {}
         for factor, level in zip(engine.factors, structure, strict=True):
-            if isinstance(factor, Choice) and level >= 0:
-                changes[factor.address] = factor.values[level]
-            elif isinstance(factor, Impute):
+            if isinstance(factor, Impute):
                 self.draw = level
         self.spec = engine.spec
         try:
-            self.spec = edit(engine.spec, changes)
+            self.spec = engine.chosen(structure)
             self.stage = self._prepared(self.spec, engine.data, engine.cache)[-1]
             varied = self.weighted or self.noise is not None
             if varied and self._complete() and self._compile(None):
@@ -546,15 +557,11 @@ class _Group:
         return True
 
     def _leaves(self) -> Leaves:
-        """The normalised columns of the units ranked, kept until ``release``."""
+        """The normalised columns of the units ranked."""
         with self.lock:
             if self.leaves is None:
                 self.leaves = Leaves(np.ascontiguousarray(self.stage.X[self.inside].T))
             return self.leaves
-
-    def release(self) -> None:
-        """Let go of what can be made again."""
-        self.leaves = None
 
     def noise_sizes(self) -> Matrix:
         """Standard error of each value (units, indicators), NaN where the value is missing."""
