@@ -95,6 +95,23 @@ def test_rows_lie_by_the_day_of_their_time(key: DataKey, drainer: Drainer) -> No
     assert [(file.day, file.rows) for file in files] == [(day.date(), 1) for day in days]
 
 
+def test_times_are_stored_in_utc_whatever_their_offset(key: DataKey, drainer: Drainer) -> None:
+    """06:30 in Jakarta is the day before in UTC."""
+    day = (datetime.now(UTC) - timedelta(days=3)).date()
+    Hub(key).send("0001", row("a", at=f"{day}T06:30:00+07:00"), row("b", at=f"{day}T06:30:00Z"))
+
+    drainer.step()
+
+    paths = [str(places.store() / path) for path in StoreFile.objects.values_list("path", flat=True)]
+    times = connect().execute("SELECT event_id, at FROM read_parquet(?) ORDER BY 1", [paths]).fetchall()
+    before = day - timedelta(days=1)
+    assert times == [
+        ("a", datetime(before.year, before.month, before.day, 23, 30)),
+        ("b", datetime(day.year, day.month, day.day, 6, 30)),
+    ]
+    assert sorted(StoreFile.objects.values_list("day", flat=True)) == [before, day]
+
+
 def test_what_two_nodes_took_twice_is_stored_once_and_accounted(key: DataKey, drainer: Drainer) -> None:
     """Nodes share no memory: only the store can tell, and both accounts still add up."""
     Hub(key, "one").send("0001", row("a"), row("b"))

@@ -158,10 +158,13 @@ class Drainer:
     ) -> list[StoreFile]:
         engine, event, at = self._engine, quoted(contract.event.name), quoted(contract.time.name)
         fields = columns_of(contract)[: len(contract.fields)]
-        shape = ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in fields)
+        # Rows carry their own offset from UTC: read with it, store without.
+        offset = {"TIMESTAMP": "TIMESTAMPTZ"}
+        shape = ", ".join(f"{quoted(name)}: '{offset.get(kind, kind)}'" for name, kind in fields)
+        columns = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in fields)
         self._load_seen(table, contract)
         engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM read_json('{spool}',"  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT {columns} FROM read_json('{spool}',"  # noqa: S608
             f" format = 'newline_delimited', columns = {{{shape}}}, maximum_object_size = 1048576)"
         )
         engine.register("numbered", {"number": numbers})

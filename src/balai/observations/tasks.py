@@ -22,6 +22,11 @@ PATIENCE = 2
 @task()
 def release_due() -> None:
     """Release the days whose late rows have had their time."""
+    release_days()
+
+
+def release_days() -> None:
+    """The same, at once."""
     for row in _newest():
         contract = read_contract(row.document)
         for day in days_to_release(contract):

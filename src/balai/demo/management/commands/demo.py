@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from balai.core.process import CannotServeError, check_port, serve
-from balai.demo import load, people, scale
+from balai.demo import flow, load, people, scale
 
 
 class Command(BaseCommand):
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             if load.load(self.say):
                 self.say(f"Selesai dalam {time.monotonic() - started:.0f} detik  ·  loaded")
+            flow.pour(self.say)
             if options["scale"]:
                 city = scale.generate(options["scale"], self.say)
                 self.say(f"Kota rekaan: {city.name}  ·  invented city")

@@ -1,0 +1,1 @@
+"""Pages of the city's data contracts and what flows under them."""
