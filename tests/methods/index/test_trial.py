@@ -131,6 +131,7 @@ def test_without_factors_a_usual_pair_is_named(files: Path, capsys: pytest.Captu
         (["--target", "bottom"], "target: bottom is no node; there are top"),
         (["--year", "2024"], "year: the data have no years"),
         (["--factors", "spec.toml"], "spec.toml: has no [[uncertainty]] table"),
+        (["--parameters", "gone/p.csv"], "gone: no such folder"),
         (["--factors", "gone.toml"], "gone.toml: No such file or directory"),
     ],
 )

@@ -4,6 +4,7 @@ import csv
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ def _of_runs(parser: ArgumentParser, *, shares: bool = False) -> None:
         help="TOML with [[uncertainty]] tables (those of the specification)",
     )
     parser.add_argument("--year", type=int, help="the year that is ranked (the last)")
-    parser.add_argument("--threads", type=int, default=1, help="(%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="share the work out to so many (%(default)s)")
     parser.add_argument(
         "--parameters", type=Path, metavar="FILE", help="write every replication's parameters"
     )
@@ -95,9 +96,17 @@ def _factors(options: Namespace, spec: "IndexSpec", data: "Data") -> "tuple[Fact
     return tuple(usual)
 
 
+def _refuse_lost(options: Namespace) -> None:
+    """Say before the work, not after it, that a file cannot be written where it should."""
+    for path in vars(options).values():
+        if isinstance(path, Path) and not path.parent.is_dir():
+            raise FileNotFoundError(ENOENT, "no such folder", str(path.parent))
+
+
 def _uncertainty(options: Namespace) -> None:
     from balai.methods.index.uncertainty import uncertainty
 
+    _refuse_lost(options)
     spec, data = read(options)
     for k in options.top:
         if k < 1:
@@ -213,6 +222,7 @@ def _cell(value: Any) -> str:
 def _sensitivity(options: Namespace) -> None:
     from balai.methods.index.sensitivity import Indices, sensitivity
 
+    _refuse_lost(options)
     spec, data = read(options)
     found = sensitivity(
         spec,
