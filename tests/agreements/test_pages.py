@@ -407,7 +407,7 @@ def test_register_costs_the_same_for_more_rows(rows: int) -> None:
     for _ in range(rows):
         make_agreement(make_cast())
 
-    assert queries(client_of(None), "/perjanjian/") == 5
+    assert queries(client_of(None), "/perjanjian/") == 4
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -130,7 +130,7 @@ def counts(rows: QuerySet[Any]) -> dict[str, int]:
 
 
 def choices(user: Reader) -> dict[str, list[tuple[str, str]]]:
-    """What the filters offer: partners, agencies and years that the register names. Two queries."""
+    """What the filters offer: the partners and agencies that the register names. One query."""
     visible = registered(user)
     rows = (
         Organisation.objects.filter(parties__agreement__in=visible.values("pk"))
@@ -138,11 +138,9 @@ def choices(user: Reader) -> dict[str, list[tuple[str, str]]]:
         .order_by("name")
         .values_list("slug", "name", "kind")
     )
-    found: dict[str, list[tuple[str, str]]] = {"partner": [], "agency": [], "year": []}
+    found: dict[str, list[tuple[str, str]]] = {"partner": [], "agency": []}
     for slug, name, kind in rows:
         found["agency" if kind == OrganisationKind.AGENCY else "partner"].append((slug, name))
-    years = visible.filter(signed_on__isnull=False).order_by().dates("signed_on", "year", "DESC")
-    found["year"] = [(str(day.year), str(day.year)) for day in years]
     return found
 
 

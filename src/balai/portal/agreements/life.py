@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -51,6 +52,14 @@ class AffairForm(forms.Form):
         field.choices = [("", _("not classified")), *((k, str(n)) for k, n in affairs.names().items())]
 
 
+def with_life(rows: QuerySet[Agreement]) -> QuerySet[Agreement]:
+    """The rows, each saying whether it has addenda and endings, so that nothing is read in vain."""
+    return rows.annotate(
+        has_addenda=Exists(Agreement.objects.filter(amends=OuterRef("pk"))),
+        has_endings=Exists(Termination.objects.filter(agreement=OuterRef("pk"))),
+    )
+
+
 def life(user: Reader, agreement: Agreement, *, inside: bool) -> dict[str, Any]:
     """What the page of an agreement says of its life after the seal, as far as the reader may know it."""
     addenda = Agreement.objects.filter(amends=agreement).order_by("addendum_number", "created_at")
@@ -60,10 +69,12 @@ def life(user: Reader, agreement: Agreement, *, inside: bool) -> dict[str, Any]:
     keeps = bool(rules.may_classify(user, agreement))
     paper = PaperRecord.objects.filter(agreement=agreement).first() if agreement.from_paper else None
     signed = agreement.sealed_document_id is not None
-    termination = (rows if inside else rows.filter(state__in=known)).first() if signed else None
+    began = signed and getattr(agreement, "has_endings", True)
+    termination = (rows if inside else rows.filter(state__in=known)).first() if began else None
+    amended = signed and getattr(agreement, "has_addenda", True)
     return {
         "term": term_of(agreement),
-        "addenda": [{"it": row, "valid": validity(row)} for row in addenda] if signed else [],
+        "addenda": [{"it": row, "valid": validity(row)} for row in addenda] if amended else [],
         "amends": agreement.amends,
         "affair": affairs.name_of(agreement.affair) if agreement.affair else "",
         "affair_form": AffairForm(initial={"affair": agreement.affair}) if keeps else None,

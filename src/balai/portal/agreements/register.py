@@ -40,7 +40,7 @@ MOST_DAYS = 3660
 
 
 class RegisterFilter(forms.Form):
-    """Filters of the register; partners, agencies and years are those the register names."""
+    """Filters of the register; partners and agencies are those the register names."""
 
     q = forms.CharField(label=lazy("Words"), required=False, max_length=100)
     state = forms.ChoiceField(label=lazy("State"), required=False, choices=[ALL, *STATES.items()])
@@ -49,7 +49,7 @@ class RegisterFilter(forms.Form):
     affair = forms.ChoiceField(label=lazy("Field of government"), required=False)
     partner = forms.ChoiceField(label=lazy("Partner"), required=False)
     agency = forms.ChoiceField(label=lazy("Agency"), required=False)
-    year = forms.ChoiceField(label=lazy("Year of signing"), required=False)
+    year = forms.IntegerField(label=lazy("Year of signing"), required=False, min_value=1945, max_value=2100)
     within = forms.IntegerField(
         label=lazy("Ends within days"), required=False, min_value=0, max_value=MOST_DAYS
     )

@@ -44,7 +44,7 @@ from balai.portal.agreements.forms import (
     TextForm,
     schedules,
 )
-from balai.portal.agreements.life import life
+from balai.portal.agreements.life import life, with_life
 from balai.portal.agreements.signing_panel import family, panel
 from balai.portal.agreements.validity import Validity as Validity
 from balai.portal.agreements.validity import validity as validity
@@ -158,7 +158,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _visible(request: HttpRequest, pk: UUID) -> Agreement:
-    return get_object_or_404(with_file(Agreement.objects.visible_to(request.user)), pk=pk)
+    return get_object_or_404(with_life(with_file(Agreement.objects.visible_to(request.user))), pk=pk)
 
 
 def _lines(request: HttpRequest, agreement: Agreement, latest: AgreementVersion | None) -> list[PartyLine]:

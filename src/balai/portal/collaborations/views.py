@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
 from balai.agreements.legal_standing import Clock, clock_of, open_discussion
-from balai.agreements.overrun import over_since
+from balai.agreements.overrun import with_overrun
 from balai.applications.rules import may_look
 from balai.collaborations import registry
 from balai.collaborations.actions import make_move
@@ -169,7 +169,7 @@ def find(request: HttpRequest, reference: str) -> Collaboration:
         "pilot__evaluation__effect",
         "pilot__exit",
     )
-    found = get_object_or_404(rows, reference=reference)
+    found: Collaboration = get_object_or_404(with_overrun(rows), reference=reference)
     require(may_look(request.user, found))
     return found
 
@@ -189,7 +189,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     organisations = organisations_of(entries, [collaboration.partner, collaboration.agency])
     pilot = getattr(collaboration, "pilot", None)
     plan = getattr(pilot, "evaluation", None) if pilot else None
-    over = over_since(collaboration)
+    over = getattr(collaboration, "over_since", None)
     my_turn = bool(
         now.stage.turn and is_person(request.user) and hat_for(request.user, collaboration, now.stage.turn)
     )
