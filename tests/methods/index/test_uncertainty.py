@@ -16,6 +16,7 @@ from balai.methods.index.data import Data
 from balai.methods.index.errors import SpecError
 from balai.methods.index.factors import Choice, DataNoise, Impute, Noise, sizes_of
 from balai.methods.index.ranking import rank
+from balai.methods.index.rawnoise import deviates
 from balai.methods.index.replicate import base_weights, rank_many
 from balai.methods.index.spec import IndexSpec, Indicator, Node
 from balai.methods.index.steps import (
@@ -381,3 +382,28 @@ def test_same_bits_whatever_linear_algebra_is_given() -> None:
         for threads in ("1", "2")
     ]
     assert found[0] == found[1]
+
+
+def test_the_noise_is_normal_and_each_row_its_own() -> None:
+    one, two, other = deviates(1, 0, (300, 500)), deviates(1, 1, (300, 500)), deviates(2, 0, (300, 500))
+    assert_array_equal(one, deviates(1, 0, (300, 500)))
+    assert abs(one.mean()) < 0.01
+    assert abs(one.std() - 1) < 0.01
+    assert_allclose(
+        [(one < limit).mean() for limit in (-1.96, 0, 1, 3)], [0.025, 0.5, 0.8413, 0.99865], atol=0.004
+    )
+    for next_one in (two, other):
+        assert abs(np.corrcoef(one.ravel(), next_one.ravel())[0, 1]) < 0.01
+
+
+def test_what_the_noise_is_a_share_of() -> None:
+    data = city_data(gaps=9)
+    of = {
+        "deviation": np.nanstd(data.X, axis=0, ddof=1) * np.ones((40, 1)),
+        "value": np.abs(data.X),
+        "unit": np.ones((40, 12)),
+    }
+    for kind, unit in of.items():
+        assert_allclose(sizes_of(city_spec(), data, DataNoise(0.2, kind)), 0.2 * unit)  # type: ignore[arg-type]
+    named = sizes_of(city_spec(), data, DataNoise({"i03": 2.0}, "unit"))
+    assert_array_equal(named, np.tile(np.eye(12)[3] * 2, (40, 1)))
