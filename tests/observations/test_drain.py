@@ -103,7 +103,7 @@ def test_times_are_stored_in_utc_whatever_their_offset(key: DataKey, drainer: Dr
     drainer.step()
 
     paths = [str(places.store() / path) for path in StoreFile.objects.values_list("path", flat=True)]
-    times = connect().execute("SELECT event_id, at FROM read_parquet(?) ORDER BY 1", [paths]).fetchall()
+    times = connect().execute('SELECT event_id, "at" FROM read_parquet(?) ORDER BY 1', [paths]).fetchall()
     before = day - timedelta(days=1)
     assert times == [
         ("a", datetime(before.year, before.month, before.day, 23, 30)),
