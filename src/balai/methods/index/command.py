@@ -47,6 +47,8 @@ class Progress:
 
 def arguments(parser: ArgumentParser) -> None:
     """Tell ``parser`` the commands and their options."""
+    from balai.methods.index import trial
+
     commands = parser.add_subparsers(dest="what", required=True)
     build = commands.add_parser("build", help="scores and ranks of every node")
     _files(build)
@@ -62,6 +64,7 @@ def arguments(parser: ArgumentParser) -> None:
     explain.add_argument("--unit", required=True, metavar="CODE")
     explain.add_argument("--year", type=int, help="its last year if not given")
     explain.set_defaults(run=_explain)
+    trial.arguments(commands)
 
 
 def _files(parser: ArgumentParser) -> None:
