@@ -35,7 +35,6 @@ from balai.needs.rules import COORDINATION, DESK
 from balai.needs.threads import url_of as need_path
 from balai.people.models import OrganisationKind, Role, User
 from balai.people.queries import invitations_for
-from balai.people.rules import organisations_of
 from balai.pilots.models import Effect, Milestone, MonitoringForm, MonitoringReport, Obligation, Pilot
 from balai.portal.context import prefix
 from balai.portal.templatetags.balai import period as in_words
@@ -163,7 +162,7 @@ def agreements_to_sign(user: User) -> Iterable[InboxItem]:
 @source
 def endings_to_answer(user: User) -> Iterable[InboxItem]:
     """Agreements the other party wants to end, until the person's own side has answered."""
-    own = organisations_of(user)
+    own = {hat.organisation_id for hat in user.hats}
     if not own:
         return
     rows = Termination.objects.filter(
