@@ -580,3 +580,18 @@ def test_who_has_to_answer_an_ending_or_sign_an_addendum_finds_it_in_the_inbox(c
     assert waiting(cast.city_signatory) == ["Read it and sign", "proposes to end it"]
     assert waiting(cast.founder) == ["Read it and sign"]
     assert waiting(make_founder()) == []
+
+
+def test_addendum_names_what_it_amends_and_is_typeset_whole(cast: Cast) -> None:
+    agreement = make_sealed(cast)
+    addendum = make_addendum(cast, agreement, articles=["dispute"], schedules=["exit"])
+
+    terms = addendum.versions.get().reading
+
+    basis = terms.clauses[0].text[0].id
+    assert agreement.sealed_document.sha256 in basis.replace(" ", "")
+    assert max(len(word) for word in basis.split()) <= 40
+    assert terms.clauses[1].heading.id == "Perubahan Pasal 14: Penyelesaian perselisihan"
+    assert terms.exit == agreement.versions.first().reading.exit
+    assert (terms.flows, terms.sites, terms.missing()) == ((), (), [])
+    assert [party.mandate for party in terms.parties] == ["", ""]

@@ -124,6 +124,7 @@ def first_addendum_terms(
     label = "Perjanjian Kerja Sama" if parent.kind == "pks" else "Kesepakatan Bersama"
     label_en = "Cooperation Agreement" if parent.kind == "pks" else "Memorandum of Understanding"
     sealed = parent.sealed_document.sha256 if parent.sealed_document else ""
+    sealed = " ".join(sealed[place : place + 16] for place in range(0, len(sealed), 16))
     numbers = ", ".join(party.number for party in source.reading.parties if party.number)
     called_id = f"{label} tentang {base.title.id}" + (f", nomor {numbers}" if numbers else "")
     called_en = f"the {label_en} on {base.title.inside('en')}" + (f", numbers {numbers}" if numbers else "")
