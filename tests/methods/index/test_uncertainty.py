@@ -333,6 +333,24 @@ def test_a_factor_that_meets_nothing_is_an_error(factor: object, said: str) -> N
     assert said in str(caught.value)
 
 
+def test_factors_that_cannot_meet_are_an_error() -> None:
+    """A choice of principal components would leave the noise on weights without effect."""
+    pair = [Choice("weights", ("given", "pca"), name="method"), Noise(0.25)]
+    with pytest.raises(SpecError, match="factor method: with pca, factor weights: node p0 weighs by"):
+        uncertainty(city_spec(), city_data(), pair, n=4)
+    gaps = city_data(gaps=9)
+    with pytest.raises(SpecError, match="with none, factor imputation: impute is no step"):
+        uncertainty(
+            city_spec(impute=ImputeMean()), gaps, [Choice("impute", ("mean", "none")), Impute(3)], n=4
+        )
+    for order in (1, -1):
+        factors = [Choice("treat", ("winsor", "none")), Choice("treat.winmax", (1, 2))][::order]
+        ran = uncertainty(city_spec(), city_data(), factors, n=40)
+        without = ran.design[:, 0 if order == 1 else 1] == 1
+        assert [failure.replication for failure in ran.failed] == np.flatnonzero(without).tolist()
+        assert ran.failed[0].reason == "treat.winmax: treat is none, which has no winmax"
+
+
 def test_weights_that_follow_from_data_have_no_noise() -> None:
     spec = city_spec(
         nodes=tuple(

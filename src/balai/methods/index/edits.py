@@ -95,13 +95,16 @@ def is_absent(spec: IndexSpec, address: str) -> bool:
 def edit(spec: IndexSpec, changes: Mapping[str, Any]) -> IndexSpec:
     """The specification with each address of ``changes`` set to its value: a method, its name or table, or
     a plain value. ``SpecError`` names an address that meets nothing or a value that does not fit.
+
+    Methods are set before their parameters, in whatever order they come.
     """
     pending: dict[str, dict[str, Any]] = {}
-    for address, value in changes.items():
-        for part, name, parameter in parts_at(spec, address):
-            fields_of = pending.setdefault("" if isinstance(part, IndexSpec) else part.code, {})
-            stands = fields_of.get(name, getattr(part, name))
-            fields_of[name] = _value_for(type(part), stands, name, parameter, value, address)
+    found = [(met, address) for address in changes for met in parts_at(spec, address)]
+    for (part, name, parameter), address in sorted(found, key=lambda each: each[0][2] is not None):
+        value = changes[address]
+        fields_of = pending.setdefault("" if isinstance(part, IndexSpec) else part.code, {})
+        stands = fields_of.get(name, getattr(part, name))
+        fields_of[name] = _value_for(type(part), stands, name, parameter, value, address)
     whole = pending.pop("", {})
     if pending:
         whole["indicators"] = tuple(
@@ -116,6 +119,10 @@ def edit(spec: IndexSpec, changes: Mapping[str, Any]) -> IndexSpec:
 def _value_for(cls: type, stands: Any, name: str, parameter: str | None, value: Any, address: str) -> Any:
     """``value`` as the field or parameter asks; ``SpecError`` where it is of another kind."""
     if parameter:
+        if not hasattr(stands, parameter):
+            raise SpecError(
+                address, f"{name} is {stands.name if stands else 'none'}, which has no {parameter}"
+            )
         if value is not None:
             value = _value(value, get_type_hints(type(stands))[parameter], address)
         return replace(stands, **{parameter: value})

@@ -282,6 +282,21 @@ class Engine:
                 raise SpecError("factors", f"{kind.__name__} stands twice; one is enough")
         for factor in self.factors:
             check(self.spec, self.data, factor)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """No choice of weights or imputation may leave another factor without anything to meet."""
+        choices = [one for one in self.factors if isinstance(one, Choice) and not has_weight_sets(one)]
+        for one in choices:
+            for other in self.factors:
+                wanted = "impute" if isinstance(other, Impute) else "weights"
+                if wanted not in one.address or isinstance(other, DataNoise) or other in choices:
+                    continue
+                for value in one.values:
+                    try:
+                        check(edit(self.spec, {one.address: value}), self.data, other)
+                    except SpecError as fault:
+                        raise SpecError(f"factor {one.label}", f"with {_told(value)}, {fault}") from None
 
     def sample(self, n: int) -> Design:
         """A design (n, factors) of independent draws; a longer one begins with the shorter."""
@@ -676,6 +691,10 @@ def noisy(spec: IndexSpec, data: Data, sizes: Matrix, seed: int, number: int) ->
     X = data.X.copy()
     X[:, places] = X[:, places] + sizes * deviates(seed, number, (len(places), len(X))).T
     return replace(data, X=X)
+
+
+def _told(value: Any) -> str:
+    return value.name if isinstance(value, Step) else str(value)
 
 
 def reweighted(spec: IndexSpec, weights: Matrix) -> IndexSpec:
