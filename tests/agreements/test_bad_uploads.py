@@ -21,7 +21,7 @@ from pyhanko.pdf_utils.generic import (
 )
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.pdf_utils.writer import copy_into_new_writer
+from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter, copy_into_new_writer
 
 from balai.agreements import trust
 from balai.agreements.models import Agreement, Signature, SignedUpload
@@ -78,6 +78,20 @@ def bomb(megabytes: int) -> bytes:
         )
     )
     return head + table + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % len(head)
+
+
+def maze(levels: int) -> bytes:
+    """Objects that each name the next one twice: forty of them have a million million ways to the last."""
+    writer = PdfFileWriter(stream_xrefs=False)
+    text = writer.add_object(StreamObject(stream_data=b"% naskah"))
+    writer.insert_page(PageObject(contents=text, media_box=(0, 0, 595, 842)))
+    last = writer.add_object(DictionaryObject())
+    for _ in range(levels):
+        last = writer.add_object(ArrayObject([last, last]))
+    writer.root["/Maze"] = last
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue().rstrip()
 
 
 def crowded(pdf: bytes) -> bytes:
@@ -282,6 +296,23 @@ def test_trust_pages_refuse_what_is_no_certificate_and_no_list(
         for data in (b"x", b"-----BEGIN CERTIFICATE-----\n", b"-----BEGIN X509 CRL-----\nAAAA", make_pdf()):
             assert told(path, start, data) == (422, True, False)
     assert rows() == before
+
+
+def test_maze_of_objects_is_left_in_time(
+    authority: Issued, official: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("balai.agreements.verifying.MOST_STEPS", 20_000)
+
+    found = {
+        levels: verify_pdf(signed_elsewhere(maze(levels), official, "P"), [authority.certificate]).finding
+        for levels in (5, 40)
+    }
+    patient = verify_pdf(
+        signed_elsewhere(maze(12), official, "P"), [authority.certificate], patient=True
+    ).finding
+
+    assert found == {5: Finding.SOUND, 40: Finding.TOO_COMPLEX}
+    assert patient is Finding.SOUND
 
 
 def test_work_of_reading_is_bounded_by_what_is_signed(

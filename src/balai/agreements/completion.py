@@ -49,7 +49,7 @@ def seal(*, agreement_id: UUID, sealer: Sealer | None = None) -> Document | None
     )
     sealed = sealer.seal(pdf, face=face)
     authorities = [*trust_roots(), *trust.roots(agreement.city)]
-    report = verify_pdf(sealed, authorities, revoked=trust.revocations(agreement.city))
+    report = verify_pdf(sealed, authorities, revoked=trust.revocations(agreement.city), patient=True)
     if not report.sound or report.consented_sha256 != latest.document.sha256:
         raise ValueError(f"the seal of agreement {agreement_id} does not verify: {report.finding}")
     document = documents.store_made(pdf=sealed, name=_name(agreement), by=None, city=agreement.city_id)

@@ -74,8 +74,8 @@ def compare(
     """
     trust = list(trust)
     named = codes.named(code, {*trust, *enclosed(data)})
-    report = verify_pdf(data, [*trust, *named], revoked=revoked)
-    under = verify_pdf(data, named, revoked=revoked).seals if named else ()
+    report = verify_pdf(data, [*trust, *named], revoked=revoked, patient=True)
+    under = verify_pdf(data, named, revoked=revoked, patient=True).seals if named else ()
     return Compared(
         code=code,
         report=report,

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from balai.agreements.revocation import SILENCE, Answer, Standing, standing_of
-from balai.core.pdf import TooComplexError, objects_of, opened
+from balai.core.pdf import MOST_STEPS, TooComplexError, objects_of, opened
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -131,16 +131,18 @@ def verify_pdf(
     *,
     at: datetime | None = None,
     revoked: Iterable[bytes] = (),
+    patient: bool = False,
 ) -> Report:
     """Check every signature in ``data`` against the roots in ``trust``. Never raises.
 
     A signature counts as of its trusted time stamp, else as of ``at``, else as of now. No network is used:
     revocation is known from what is embedded in the file and from ``revoked``: lists (CRL) and an
-    authority's answers (OCSP) in DER.
+    authority's answers (OCSP) in DER. ``patient`` is for files of one's own: hundreds of pages under a
+    dozen signatures take longer than a stranger is given.
     """
     sha256, size = hashlib.sha256(data).hexdigest(), len(data)
     try:
-        return _verify(data, sha256, size, trust, at, tuple(revoked))
+        return _verify(data, sha256, size, trust, at, tuple(revoked), patient)
     except TooComplexError:
         return Report(sha256, size, Finding.TOO_COMPLEX)
     except Exception:  # a hostile file may break the parser anywhere
@@ -173,11 +175,12 @@ def _verify(
     trust: "Iterable[Certificate]",
     at: datetime | None,
     revoked: tuple[bytes, ...],
+    patient: bool,
 ) -> Report:
     from asn1crypto import x509 as asn1
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    reader = opened(data, most=MOST_OBJECTS)
+    reader = opened(data, most=MOST_OBJECTS, steps=MOST_STEPS * 15 if patient else MOST_STEPS)
     if reader.encrypted:
         return Report(sha256, size, Finding.LOCKED)
     found = list(reader.embedded_regular_signatures)[:MOST_SEALS]

@@ -11,6 +11,7 @@ MOST_OBJECTS = 50_000
 MOST_REVISIONS = 100
 LARGEST_TABLE = 1024 * 1024  # of objects, unpacked
 LARGEST_UNPACKED = 64 * 1024 * 1024  # of all that has to be unpacked to find the objects
+MOST_STEPS = 1_000_000  # a few seconds; an agreement takes 50,000, and as many more a signature
 _ROW = re.compile(rb"\d{10} \d{5} [fn]")
 
 
@@ -18,22 +19,27 @@ class TooComplexError(ValueError):
     """The file holds more than is read of a stranger's file."""
 
 
-def opened(data: bytes, *, strict: bool = True, most: int = MOST_OBJECTS) -> "PdfFileReader":
+def opened(
+    data: bytes, *, strict: bool = True, most: int = MOST_OBJECTS, steps: int = MOST_STEPS
+) -> "PdfFileReader":
     """A reader of ``data``, which has at most ``most`` objects in all its revisions.
 
-    Raises TooComplexError, and whatever the parser raises for a broken file.
+    Raises TooComplexError, and whatever the parser raises for a broken file. The reader raises it too, once
+    comparing revisions has taken ``steps``.
     """
     from pyhanko.pdf_utils import decode_limits as limits
     from pyhanko.pdf_utils.misc import PdfDecodeLimitError
-    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    from balai.core.bounded_pdf import BoundedReader
 
     for count, _row in enumerate(_ROW.finditer(data)):
         if count > most + MOST_REVISIONS:
             raise TooComplexError
     table = limits.StreamDecodeLimits(max_output_size=LARGEST_TABLE)
     try:
-        reader = PdfFileReader(
+        reader = BoundedReader(
             io.BytesIO(data),
+            steps=steps,
             strict=strict,
             decode_limits=limits.DecodeLimits(
                 per_purpose={
