@@ -23,6 +23,7 @@ from balai.methods.index.steps import (
     Copeland,
     Equal,
     Goalposts,
+    ImputeCarry,
     ImputeEM,
     ImputeMean,
     MazziottaPareto,
@@ -343,6 +344,8 @@ def test_factors_that_cannot_meet_are_an_error() -> None:
         uncertainty(
             city_spec(impute=ImputeMean()), gaps, [Choice("impute", ("mean", "none")), Impute(3)], n=4
         )
+    with pytest.raises(SpecError, match="factor imputation: carry has no draws; em, means and medians have"):
+        uncertainty(city_spec(impute=ImputeCarry()), gaps, [Impute(3)], n=4)
     for order in (1, -1):
         factors = [Choice("treat", ("winsor", "none")), Choice("treat.winmax", (1, 2))][::order]
         ran = uncertainty(city_spec(), city_data(), factors, n=40)

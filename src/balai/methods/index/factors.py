@@ -13,7 +13,7 @@ from balai.methods.index.data import Data
 from balai.methods.index.edits import edit, is_absent, nominal
 from balai.methods.index.errors import SpecError
 from balai.methods.index.spec import IndexSpec
-from balai.methods.index.steps import Equal, Given
+from balai.methods.index.steps import Equal, Given, ImputeCarry, ImputeInterpolate
 
 Matrix = NDArray[np.float64]
 
@@ -208,6 +208,8 @@ def _check_impute(spec: IndexSpec, data: Data, factor: Impute) -> None:
         raise SpecError(f"{at}.draws", f"{factor.draws} is not above 1")
     if is_absent(spec, "impute"):
         raise SpecError(at, "impute is no step of this specification")
+    if isinstance(spec.impute, ImputeCarry | ImputeInterpolate):
+        raise SpecError(at, f"{spec.impute.name} has no draws; em, means and medians have")
     own = [one.code for one in spec.indicators if one.impute is not None]
     if own:
         raise SpecError(at, f"indicator {own[0]} has an imputation of its own")
