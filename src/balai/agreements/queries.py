@@ -10,7 +10,6 @@ from balai.agreements.models import (
     LIVE,
     Agreement,
     AgreementKind,
-    AgreementQuerySet,
     AgreementState,
     AgreementVersion,
     Approval,
@@ -44,11 +43,6 @@ def with_file(rows: QuerySet[Agreement]) -> QuerySet[Agreement]:
     return with_parties(rows.select_related("collaboration__agency", "collaboration__city")).prefetch_related(
         Prefetch("versions", versions), "rounds"
     )
-
-
-def register(user: Reader) -> AgreementQuerySet:
-    """The register of agreements as far as the reader may see it."""
-    return Agreement.objects.visible_to(user)
 
 
 def current_version(agreement: Agreement) -> AgreementVersion | None:
