@@ -261,6 +261,11 @@ PAGES: dict[str, list[Visit]] = {
     "agreement_plan": [agreement("agreement", "stranger=302 foreign=404 others=403 bureau=200")],
     "agreement_parent": [agreement("agreement", "stranger=302 foreign=404 others=403 bureau=200")],
     "agreement_remote": [agreement("agreement", "others=302", "psre")],
+    # Data.
+    "data_contract_list": [Visit(OPEN)],
+    "data_contract": [Visit(OPEN, "data_contract", lambda it, _side: (it.contract, it.major))],
+    "data_contract_document": [Visit(OPEN, "data_contract", lambda it, _side: (it.contract, it.major))],
+    # Signing.
     "ceremony_list": [Visit(OPEN)],
     "ceremony_new": [Visit("stranger=302 bureau=200 others=403")],
     "ceremony": [Visit(OPEN, "ceremony", pk)],
@@ -305,6 +310,15 @@ PAGES: dict[str, list[Visit]] = {
     "value_batch_act": [Visit(PRESS_SIGNED_IN, "batch", lambda found, _side: (found.pk, "ambil"))],
     # The movement.
     "movement": [Visit(OPEN)],
+    "index": [Visit(OPEN)],
+    "index_run": [Visit(OPEN, "run", pk)],
+    "index_try": [
+        Visit(OPEN, "run", pk),
+        Visit(OPEN, "run", pk, "?power=1&normalise=minmax&w_mobility=1&w_living=2"),
+    ],
+    "index_compare": [Visit(OPEN, "run", pk), Visit(OPEN, "run", pk, "?one=A&other=B")],
+    "index_unit": [Visit(OPEN, "run", lambda found, _side: (found.pk, "A"))],
+    "index_bundle": [Visit(OPEN, "run", pk)],
     "evaluations": [Visit(OPEN)],
     "evaluation_new": [Visit(MINISTRY)],
     "evaluation": [

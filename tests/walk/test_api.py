@@ -29,6 +29,15 @@ def addresses(path: str, side: Side) -> list[str]:
         filled = [at["need"].reference, at["hidden"].reference]
     elif "/challenges/" in path:
         filled = [at["challenge"].reference, at["challenge_draft"].reference]
+    elif "/data/" in path:
+        values = {
+            "contract": at["data_contract"].contract,
+            "major": 1,
+            "form": "openapi",
+            "day": "2026-01-05",
+        }
+        values |= {"purpose": "planning", "receipt": "0" * 32}
+        return [path.format(**values)]
     elif "sha256" in path:
         sealed = at["sealed"].sealed_document
         filled = [sealed.sha256]
@@ -53,6 +62,8 @@ def test_interface_tells_nothing_to_others(town: Town, role: str):
         for side in town.sides if "{" in path else town.sides[:1]:
             for url in addresses(path, side):
                 extra = "?latitude=-6.2&longitude=106.8" if path.endswith("/contains") else ""
+                if "/figures/" in path:
+                    extra = "?first=2026-01-01&last=2026-01-02&aggregate=count"
                 response = client.get(url + extra)
                 raw = b"".join(response.streaming_content) if response.streaming else response.content
                 text = (gzip.decompress(raw) if url.endswith(".gz") and raw else raw).decode()

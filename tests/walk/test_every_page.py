@@ -73,6 +73,8 @@ def expected(town: Town, role: str, visit: Visit, side: Side) -> int:
     relation = town.relation(role, side)
     if visit.record == "hidden" and role == "citizen":
         relation = "author"
+    if visit.record == "evaluation" and role == "neighbour":
+        relation = "assessor"
     if not visit.record and relation == "foreign":
         # Pages without a record are about the reader: somebody from the other city has a part too.
         relation = town.relation(role, town.sides[1])

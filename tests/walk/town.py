@@ -29,6 +29,7 @@ from balai.core.models import Notification
 from balai.indicators.actions import read_table
 from balai.indicators.tables import Defaults
 from balai.needs.actions import hide_need, support_need, voice_need
+from balai.observations.models import DataContract
 from balai.people.actions import invite
 from balai.people.keys import create_key
 from balai.people.models import Membership, User
@@ -50,6 +51,8 @@ from tests.indicators_builders import table
 from tests.lifecycle_builders import make_facts
 from tests.needs_builders import make_draft as make_challenge_draft
 from tests.needs_builders import make_open_challenge
+from tests.observations_builders import DOCUMENT, make_data_key, put_in_force
+from tests.programme_builders import make_run
 from tests.stories import World, make_pdf
 from tests.walk.negotiation import negotiated
 
@@ -94,6 +97,7 @@ class Town:
         }
         Cohort.objects.create(year=2018, name="Angkatan 2018", source="Uji")
         publish_methods()
+        self.run = make_run()
         for side in self.sides:
             self._fill(side)
         while notifications.deliver():
@@ -122,6 +126,15 @@ class Town:
             agreements=[Agreement.objects.get(collaboration=waiting)],
             by=side.people["bureau"],
         )
+
+    def _data_contract(self, side: Side) -> DataContract:
+        """One in force, with a key whose end only those at either end of the flow may read about."""
+        document = DOCUMENT.replace("id: roda-trips", f"id: roda-{side.name}")
+        contract = put_in_force(document, city=side.world.city, partner=side.world.partner)
+        ends = ("founder", "bureau", "officer", "analyst", AUDITOR)
+        reason = self.mark(f"{side.name}-kunci", *(side.people.get(role) for role in ends))
+        make_data_key(contract, stopped_at=timezone.now(), stopped_reason=reason)
+        return contract
 
     def mark(self, name: str, *who: User | None) -> str:
         """A new mark, readable by ``who`` and nobody else."""
@@ -391,6 +404,7 @@ class Town:
         side.at |= {
             "batch": batch,
             "evaluation": evaluation,
+            "run": self.run,
             "draft": fresh(draft),
             "screening": fresh(screening),
             "review": fresh(review),
@@ -407,6 +421,7 @@ class Town:
             "sealed": Agreement.objects.get(collaboration=pilot),
             "paper": self._on_paper(side),
             "ceremony": self._ceremony(side),
+            "data_contract": self._data_contract(side),
             "incident": incident,
             "site": Site.objects.get(pilot__collaboration=pilot),
             "milestone": Milestone.objects.get(pilot__collaboration=pilot),
