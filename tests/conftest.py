@@ -93,6 +93,14 @@ def _files_of_this_test_only(tmp_path_factory: pytest.TempPathFactory, settings)
     }
 
 
+@pytest.fixture(autouse=True)
+def _language_of_the_city(settings) -> None:
+    """A page asked for in English by an earlier test leaves no trace."""
+    from django.utils import translation
+
+    translation.activate(settings.LANGUAGE_CODE)
+
+
 @pytest.fixture
 def as_user() -> Callable[..., object]:
     """``as_user(user)`` is a client signed in as them; ``as_user(None)`` a stranger's."""
