@@ -5,9 +5,51 @@ from typing import Any
 
 from balai.people.models import City, User
 from balai.programme.assessing import appoint_assessor, open_evaluation, publish_methods, score
-from balai.programme.models import Assessor, Evaluation, EvaluationMethod
+from balai.programme.indexing import Asked, compute
+from balai.programme.models import Assessor, Evaluation, EvaluationMethod, IndexRun
 from balai.programme.models.assessment import COMPONENTS
 from tests.builders import make_city, make_ministry, make_user, seat
+
+SMALL = """\
+normalise = { method = "goalposts", range = [1, 100] }
+[[node]]
+code = "index"
+aggregate = { method = "power", power = 0 }
+[[node]]
+code = "mobility"
+parent = "index"
+[[node]]
+code = "living"
+parent = "index"
+[[indicator]]
+code = "MOB-01"
+parent = "mobility"
+direction = -1
+goalposts = [10, 40]
+[[indicator]]
+code = "LIV-01"
+parent = "living"
+goalposts = [50, 80]
+"""
+DATA = "unit,MOB-01,LIV-01\nA,12,60\nB,20,66\nC,30,71\nD,33,64\nE,21,65\n"
+
+
+def asked(**extra: Any) -> Asked:
+    """A small index, before it is computed."""
+    values: dict[str, Any] = {
+        "name": "Uji",
+        "name_en": "Trial",
+        "year": 2026,
+        "specification": SMALL,
+        "data": DATA,
+    }
+    values |= {"names": {"A": "Kota A"}, "replications": 64, "chosen": 2}
+    return Asked(**(values | extra))
+
+
+def make_run(**extra: Any) -> IndexRun:
+    """A computed index of five places in two dimensions."""
+    return compute(asked(**extra))
 
 
 def make_ministry_person(**extra: Any) -> User:

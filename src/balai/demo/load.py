@@ -37,6 +37,7 @@ def load(say: Say = _silent) -> bool:
         reference.load_organisations()
         reference.load_indicators()
         reference.load_programme()
+        reference.load_index_example()
         say("Riwayat yang terdokumentasi  ·  documented history")
         reference.load_histories()
         reference.load_signing()
@@ -44,6 +45,7 @@ def load(say: Say = _silent) -> bool:
         say("Orang dan kisah contoh  ·  people and invented stories")
         people.load_people()
         stories.tell_all()
+        reference.measure_city()
         ledger.append(
             verb="demo.loaded", subject=MARK, by=None, data={"facts": facts.fingerprint()}, city="31"
         )

@@ -8,6 +8,8 @@ import datetime as dt
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 from balai.agreements.models import Agreement, AgreementKind, AgreementState, Party
 from balai.collaborations.actions import make_findable
 from balai.collaborations.models import Collaboration, SchemeVersion
@@ -20,7 +22,10 @@ from balai.indicators.models import Value
 from balai.observations.models import Dataset
 from balai.people.models import Area, City, Organisation, OrganisationKind
 from balai.pilots.models import Incident, Pilot, Site, Suspension
-from balai.programme.models import Cohort, CohortMembership
+from balai.programme.assessing import publish_methods
+from balai.programme.indexing import SPECIFICATION, Asked, compute
+from balai.programme.measures import keep_measures
+from balai.programme.models import Cohort, CohortMembership, IndexRun
 
 JAKARTA = "31"
 ZONE = ZoneInfo("Asia/Jakarta")
@@ -174,7 +179,8 @@ def load_programme() -> None:
     for row in table["cohort"]:
         Cohort.objects.get_or_create(
             year=row["year"],
-            defaults={key: row[key] for key in ("name", "invited", "chosen", "how", "how_en")} | _cited(row["source"]),
+            defaults={key: row[key] for key in ("name", "invited", "chosen", "how", "how_en")}
+            | _cited(row["source"]),
         )
     for row in table["membership"]:
         source = facts.sources()[row["source"]]
@@ -183,6 +189,32 @@ def load_programme() -> None:
             city_id=row["city"],
             defaults={**_cited(source.key), "as_of": source.day},
         )
+
+
+def load_index_example() -> None:
+    """The evaluation's weights, and an index of made-up places that shows how the index works. Once."""
+    publish_methods()
+    if IndexRun.objects.exists():
+        return
+    data = (facts.FOLDER / "index-example.csv").read_text(encoding="utf-8")
+    units = [line.partition(",")[0] for line in data.splitlines()[1:]]
+    compute(
+        Asked(
+            name="Contoh rekaan: memilih 100 dari 140",
+            name_en="Made-up example: choosing 100 of 140",
+            year=2026,
+            specification=SPECIFICATION.read_text(encoding="utf-8"),
+            data=data,
+            names={unit: f"Kota Latihan {unit.removeprefix('L')}" for unit in units},
+            invented=True,
+        )
+    )
+
+
+def measure_city() -> None:
+    """What the hub measures of the city by the records that were just told; they are marked as invented."""
+    for year in (timezone.localdate().year - 1, timezone.localdate().year):
+        keep_measures(City.objects.get(pk=JAKARTA), year)
 
 
 def signing_facts(slug: str) -> list[Row]:

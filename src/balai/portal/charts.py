@@ -72,6 +72,16 @@ class Site:
     hue: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One place of a tile map, at a column and row of its grid."""
+
+    name: Text
+    column: int
+    row: int
+    value: float
+
+
 def figure(value: float | None, unit: Text = "", digits: int | None = None) -> str:
     """A number as the reader's language writes it, with its unit; a dash for none."""
     if value is None or not isfinite(value):
@@ -349,6 +359,30 @@ def site_map(
         )
     parts.append(_scale_bar(scale, height))
     return _chart(height, title, desc, "".join(parts))
+
+
+def tiles(cells: Sequence[Tile], *, title: Text, desc: Text) -> SafeString:
+    """A map of equal squares, one a place, at its column and row; filled where there is something.
+
+    Short names stand in the squares, the number below; the table beside it has the whole names.
+    """
+    if not cells:
+        return SafeString("")
+    columns = max(cell.column for cell in cells) + 1
+    rows = max(cell.row for cell in cells) + 1
+    side = WIDTH / columns
+    parts = []
+    for cell in cells:
+        x, y = cell.column * side, cell.row * side
+        kind = "c-area" if cell.value else "c-land"
+        words = f"{cell.name}: {figure(cell.value)}"
+        parts.append(
+            f'<g><title>{_escaped(words)}</title><rect class="{kind}" x="{x + 1:.1f}" y="{y + 1:.1f}" '
+            f'width="{side - 2:.1f}" height="{side - 2:.1f}"/></g>'
+        )
+        if cell.value:
+            parts.append(_text(x + side / 2, y + side / 2 + 4, figure(cell.value), "c-strong c-mid"))
+    return _chart(side * rows, title, desc, "".join(parts))
 
 
 def figure_table(

@@ -14,3 +14,4 @@ register(
 register("assessment.scored", label=_("scored the city's evaluation"), kind="decision", icon="review")
 register("assessment.surveyed", label=_("brought in a survey of citizens"), kind="decision", icon="review")
 register("assessment.closed", label=_("closed the city's evaluation"), kind="decision", icon="decision")
+register("index.computed", label=_("computed the index of the movement"), kind="decision", icon="effect")

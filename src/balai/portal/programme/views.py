@@ -1,5 +1,7 @@
 """The movement of cities, and what one city offers the others."""
 
+from collections import Counter
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused, Stale
+from balai.indicators.shipped import provinces
 from balai.people.models import City, Organisation
 from balai.people.rules import CITY_STAFF, is_person
 from balai.portal import charts
@@ -22,7 +25,7 @@ from balai.portal.collaborations.story import documented
 from balai.portal.collaborations.views import find
 from balai.portal.forms import refuse
 from balai.programme.actions import ask_to_copy, offer_solution
-from balai.programme.models import Cohort, CohortMembership, Interest, Offer
+from balai.programme.models import Cohort, CohortMembership, IndexRun, Interest, Offer
 from balai.programme.profile import Reading, profile
 from balai.programme.records import OfferForm
 from balai.programme.results import readiness_of
@@ -39,11 +42,25 @@ def movement(request: HttpRequest) -> HttpResponse:
     offers = Offer.objects.select_related("collaboration__city", "collaboration__partner").annotate(
         asked=Count("interests")
     )
+    found = list(cohorts)
+    known = Counter(code[:2] for code in {m.city_id for cohort in found for m in cohort.memberships.all()})
+    tiles = [charts.Tile(p.name, p.column, p.row, known[p.bps]) for p in provinces()]
     return render(
         request,
         "programme/movement.html",
         {
-            "cohorts": list(cohorts),
+            "cohorts": found,
+            "map": charts.tiles(
+                tiles,
+                title=_("Known cities of the movement by province"),
+                desc=_("How many cities of each province are known by name in an intake."),
+            )
+            if known
+            else "",
+            "map_table": charts.figure_table(
+                [_("Province"), _("Known cities")],
+                [(tile.name, tile.value) for tile in tiles if tile.value],
+            ),
             "documented": documented("programme:movement"),
             "may_run": may_run_programme(request.user),
             "offers": list(offers.filter(collaboration__public_since__isnull=False).order_by("-opened_at")),
@@ -58,6 +75,7 @@ def city(request: HttpRequest, slug: str) -> HttpResponse:
     seen = profile(found)
     judged = list(found.readiness.all())
     year = max((row.year for row in judged), default=0)
+    run = IndexRun.objects.filter(names__has_key=found.pk, invented=False).only("result", "chosen").first()
     return render(
         request,
         "programme/city.html",
@@ -76,6 +94,8 @@ def city(request: HttpRequest, slug: str) -> HttpResponse:
                 if readings
             ],
             "measures": seen.measures,
+            "run": run,
+            "place": run and next((row for row in run.result["units"] if row["code"] == found.pk), None),
             "readiness": readiness_of(row for row in judged if row.year == year),
             "readiness_year": year,
             "evaluations": list(
