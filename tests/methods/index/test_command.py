@@ -1,6 +1,7 @@
 """``balai index build`` and ``explain``: files in, files out, faults as exit code 2."""
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -124,6 +125,73 @@ def test_the_arithmetic_as_a_table(tmp_path: Path, files: list[str]) -> None:
     assert [line["part"] for line in lines] == ["top", "c", "p", "a", "b"]
     assert [line["weight"] for line in lines] == ["1", "", "1", "0.5", "0.5"]
     assert (lines[2]["score"], lines[2]["before"]) == ("3", "100")
+    assert {line["gives"] for line in lines} == {""}
+
+
+ARITHMETIC = SPEC.replace('normalise = "rank"\n', "").replace(
+    'code = "top"\n', 'code = "top"\nmin_coverage = 0\n'
+)
+
+
+def test_what_each_part_gives(tmp_path: Path, files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path(files[0]).write_text(ARITHMETIC)
+    assert main(["explain", *files, "--unit", "1271"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1271, one of 3; the parts give 30"
+    assert [line.rsplit("  ", 1)[-1] for line in lines if "gives" in line] == [
+        "gives 5",
+        "gives 12.5",
+        "gives 12.5",
+    ]
+    output = tmp_path / "unit.csv"
+    assert main(["explain", *files, "--unit", "1271", "--against", "3171", "-o", str(output)]) == 0
+    gives = {line["part"]: line["gives"] for line in csv.DictReader(output.open())}
+    assert gives == {"top": "", "c": "-30", "p": "", "a": "12.5", "b": "12.5"}
+
+
+def test_the_same_data_otherwise(
+    tmp_path: Path, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *files, "--set", "node top.min_coverage=0", "--set", "tie=dense"]) == 0
+    told = capsys.readouterr()
+    assert told.out == (
+        "code,score_before,score_after,rank_before,rank_after,places_won\n"
+        "3171,35.5,35.5,1,1,0\n"
+        "3273,,3,,3,\n"
+        "1271,6,6,2,2,0\n"
+    )
+    assert told.err.splitlines() == [
+        "note: tie: min -> dense",
+        "note: node top.min_coverage: 0.66 -> 0.0",
+        "note: ranks move by 0 on average",
+    ]
+    other = tmp_path / "other.toml"
+    other.write_text(
+        SPEC.replace('code = "a"', 'code = "z"\ncolumn = "people"').replace(
+            'denominator = "people"\nper = 1000\n', ""
+        )
+    )
+    assert main(["compare", *files, "--with", str(other)]) == 0
+    assert "3171,35.5,35.5,1,1,0" in capsys.readouterr().out
+    assert main(["compare", *files]) == 0
+    assert capsys.readouterr().err.startswith("note: nothing differs\n")
+    assert main(["compare", *files, "--set", "tie"]) == 2
+    assert capsys.readouterr().err == "balai index: --set tie: write ADDRESS=VALUE\n"
+
+
+def test_whether_the_parts_hang_together(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"u{at},,{at},{(at * 7) % 10},{(at * 3) % 10},1\n" for at in range(10))
+    Path(files[1]).write_text("code,island,a,b,c,people\n" + rows)
+    Path(files[0]).write_text(ARITHMETIC)
+    assert main(["audit", *files]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(line["node"], line["part"], line["weight"], line["weight_in_index"]) for line in lines] == [
+        ("top", "c", "0.5", "0.5"),
+        ("top", "p", "0.5", "0.5"),
+        ("p", "a", "0.5", "0.25"),
+        ("p", "b", "0.5", "0.25"),
+    ]
+    assert [bool(line["shift_without"]) for line in lines] == [True, False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_python_on_the_page_runs(folder: Path, text: str) -> None:
 
 def test_the_page_has_its_examples() -> None:
     kinds = [kind for kind, _, _ in BLOCKS]
-    assert [kinds.count(kind) for kind in ("csv", "toml", "console", "python")] == [2, 2, 4, 1]
+    assert [kinds.count(kind) for kind in ("csv", "toml", "console", "python")] == [2, 2, 6, 1]
 
 
 @pytest.mark.parametrize("kind", ["impute", "treat", "normalise", "weights", "aggregate"])

@@ -53,10 +53,11 @@ class IndexResult:
     """What an index says, and of what.
 
     ``units`` (R,) and ``years`` (R,) or None name the rows left after screening; ``nodes`` (N,) the columns
-    of ``scores``, ``ranks`` and ``coverage`` (share of the node's indicators with a value before
-    imputation), all (R, N). ``weights`` holds the weights by which each node took its children, (C,) or
-    (R, C); ``before`` the scores of nodes that are normalised again, as they were. ``dropped`` says why a
-    row went, ``imputed`` (R, I) which values were filled, ``treated`` what happened to a column.
+    of ``scores`` (not rounded: ``output.round`` is for tables), ``ranks`` and ``coverage`` (share of the
+    node's indicators with a value before imputation), all (R, N). ``weights`` holds the weights by which each
+    node took its children, (C,) or (R, C); ``before`` the scores of nodes that are normalised again, as they
+    were. ``dropped`` says why a row went, ``imputed`` (R, I) which values were filled, ``treated`` what
+    happened to a column.
     """
 
     units: tuple[str, ...]
@@ -343,7 +344,8 @@ def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) 
     empty = [_label(data, row) for row, score in zip(rows, scores[spec.top], strict=True) if np.isnan(score)]
     if empty:
         warnings.append(f"{len(empty)} without a score in {spec.top}: {_some(empty)}")
-    shown = round_half_up(table, spec.output.round) if spec.output.round is not None else table
+    rounded = spec.output.rank_rounded and spec.output.round is not None
+    ranked = round_half_up(table, spec.output.round or 0) if rounded else table
     at = next(place for place, stage in enumerate(stages) if stage.name == "impute")
     measured, filled = (_of_rows(stages[place], rows) for place in (at - 1, at))
     return IndexResult(
@@ -351,8 +353,8 @@ def combine(spec: IndexSpec, data: Data, stages: Sequence[Stage], cache: Cache) 
         years=tuple(data.years[row] for row in rows) if data.years else None,
         groups={name: tuple(values[row] for row in rows) for name, values in data.groups.items()},
         nodes=codes,
-        scores=shown,
-        ranks=_ranks(spec, data, rows, shown if spec.output.rank_rounded else table),
+        scores=table,
+        ranks=_ranks(spec, data, rows, ranked),
         coverage=np.column_stack([_covered(spec, code, measured) for code in codes]),
         weights=weights,
         before=before,

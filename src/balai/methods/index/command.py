@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from balai.methods.index.errors import MethodError
 
 if TYPE_CHECKING:
+    from balai.methods.index.account import Line
     from balai.methods.index.build import IndexResult
     from balai.methods.index.data import Data
     from balai.methods.index.spec import IndexSpec
@@ -28,7 +29,6 @@ class Progress:
         self.what = what
         self.file = file or sys.stderr
         self.start = self.shown = time.monotonic()
-        self.drawn = False
 
     def __call__(self, done: int, total: int) -> None:
         """Say that ``done`` of ``total`` are done."""
@@ -63,11 +63,28 @@ def arguments(parser: ArgumentParser) -> None:
     _files(explain)
     explain.add_argument("--unit", required=True, metavar="CODE")
     explain.add_argument("--year", type=int, help="its last year if not given")
+    explain.add_argument("--against", metavar="CODE", help="what makes the difference to that unit")
     explain.set_defaults(run=_explain)
+    compare = commands.add_parser("compare", help="the same data otherwise: who wins and who loses places")
+    _files(compare)
+    compare.add_argument("--with", dest="other", type=Path, metavar="SPEC", help="another specification")
+    compare.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="ADDRESS=VALUE",
+        help='a change, such as normalise=zscore or "node health.weight=2"; may be repeated',
+    )
+    compare.set_defaults(run=_compare)
+    audit = commands.add_parser("audit", help="whether the parts hang together, and what each counts")
+    _files(audit)
+    audit.set_defaults(run=_audit)
     trial.arguments(commands)
 
 
 def _files(parser: ArgumentParser) -> None:
+    """The arguments every command has: specification, data and where the table goes."""
     parser.add_argument("spec", type=Path, help="the specification, TOML (or JSON)")
     parser.add_argument("data", type=Path, help="the data, CSV: a row a unit, a column an indicator")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write CSV there")
@@ -176,31 +193,105 @@ def _numbers(values: Any) -> list[float]:
 def _explain(options: Namespace) -> None:
     from balai.methods.index.account import account
     from balai.methods.index.build import build
-    from balai.methods.index.tables import number, write_account
+    from balai.methods.index.tables import write_account
 
     spec, data = read(options)
     result = build(spec, data)
     lines = account(spec, result, options.unit, options.year)
+    gives, said = _contributions(spec, result, options)
     if options.output:
         with written(options.output) as file:
-            write_account(lines, [*(stage.name for stage in result.stages), "before"], file)
+            write_account(lines, [*(stage.name for stage in result.stages), "before"], gives, file)
         return
     row = result.row(options.unit, options.year)
     same = sum(result.years is None or year == result.years[row] for year in result.years or result.units)
     when = f" in {result.years[row]}" if result.years else ""
-    print(f"{options.unit}{when}, one of {same}")  # noqa: T201
+    print(f"{options.unit}{when}, one of {same}{said}")  # noqa: T201
     for line in lines:
-        indent = "  " * line.depth
-        share = f"  weight {line.weight:.1%}" if line.depth else ""
-        score = f"{line.score:.6g}" if line.score == line.score else "no score"
-        if line.rank is not None:
-            place = f"  rank {number(line.rank)}" if line.rank == line.rank else ""
-            print(f"{indent}{line.code}: {score}{place}{share}")  # noqa: T201
-            continue
-        path, last = [], None
-        for stage, value in line.steps.items():
-            if value == value and value != last:
-                path.append(f"{stage} {value:.6g}")
-                last = value
-        print(f"{indent}{line.code}: {score}{share}")  # noqa: T201
-        print(f"{indent}    {' -> '.join(path) or 'no value'} ({'; '.join(line.remarks)})")  # noqa: T201
+        _say(line, gives)
+
+
+def _contributions(
+    spec: "IndexSpec", result: "IndexResult", options: Namespace
+) -> tuple[Mapping[str, float], str]:
+    """What each indicator gives to the score (or to the difference asked for), and in what; nothing where the
+    means of the index have no exact shares.
+    """
+    from balai.methods.index.explain import decompose
+
+    try:
+        found = decompose(spec, result, options.unit, against=options.against, year=options.year)
+    except MethodError:
+        if options.against:
+            raise
+        return {}, ""
+    units = {
+        "additive": f"; the parts give {found.total:.6g}",
+        "log-additive": f"; the parts give {found.total:.6g}, the logarithm of its score",
+        "difference": f"; the parts give {found.total:.6g}, its score less that of {options.against}",
+    }
+    return found.contributions, units[found.kind]
+
+
+def _say(line: "Line", gives: Mapping[str, float]) -> None:
+    from balai.methods.index.tables import number
+
+    indent = "  " * line.depth
+    share = f"  weight {line.weight:.1%}" if line.depth else ""
+    given = f"  gives {gives[line.code]:.6g}" if line.code in gives else ""
+    score = f"{line.score:.6g}" if line.score == line.score else "no score"
+    if line.rank is not None:
+        place = f"  rank {number(line.rank)}" if line.rank == line.rank else ""
+        print(f"{indent}{line.code}: {score}{place}{share}")  # noqa: T201
+        return
+    path, last = [], None
+    for stage, value in line.steps.items():
+        if value == value and value != last:
+            path.append(f"{stage} {value:.6g}")
+            last = value
+    print(f"{indent}{line.code}: {score}{share}{given}")  # noqa: T201
+    print(f"{indent}    {' -> '.join(path) or 'no value'} ({'; '.join(line.remarks)})")  # noqa: T201
+
+
+def _compare(options: Namespace) -> None:
+    from balai.methods.index.data import read_for
+    from balai.methods.index.edits import edit
+    from balai.methods.index.explain import what_if
+    from balai.methods.index.spec import load
+    from balai.methods.index.tables import write_diff
+
+    spec = load(options.spec)
+    other = load(options.other) if options.other else spec
+    other = edit(other, dict(_change(text) for text in options.changes))
+    diff = what_if(spec, read_for(spec, options.data, other), other)
+    warn([f"{address}: {old} -> {new}" for address, old, new in diff.changes] or ["nothing differs"])
+    warn([f"ranks move by {diff.mean_shift:.4g} on average"])
+    with written(options.output) as file:
+        write_diff(diff, spec.output.round, file)
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """Address and value of a change; the value as in a file, or a plain word."""
+    import tomllib
+
+    address, sign, value = text.partition("=")
+    if not sign:
+        raise MethodError(f"--set {text}: write ADDRESS=VALUE")
+    try:
+        return address.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return address.strip(), value.strip()
+
+
+def _audit(options: Namespace) -> None:
+    from balai.methods.index.build import build
+    from balai.methods.index.explain import audit, leave_one_out
+    from balai.methods.index.tables import write_audit
+
+    spec, data = read(options)
+    found = audit(spec, build(spec, data))
+    many = [code for code in spec.codes if len(spec.children(spec.by_code[code].parent or "")) > 1]
+    without = leave_one_out(spec, data, many)
+    warn(found.flags)
+    with written(options.output) as file:
+        write_audit(found, without, file)

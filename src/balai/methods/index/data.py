@@ -84,14 +84,17 @@ class Data:
         return whole.hexdigest()
 
 
-def read_for(spec: IndexSpec, path: Path) -> Data:
-    """The columns a specification asks for, from a CSV file; others are left aside."""
+def read_for(spec: IndexSpec, path: Path, *others: IndexSpec) -> Data:
+    """The columns a specification (and ``others``) asks for, from a CSV file; the rest is left aside."""
     wanted: list[str] = []
-    for indicator in spec.indicators:
-        wanted.append(indicator.column or indicator.code)
-        if indicator.denominator and spec.denominate:
-            wanted.append(indicator.denominator)
-    return read_csv(path, list(dict.fromkeys(wanted)), groups_used(spec), spec.data)
+    groups: list[str] = []
+    for each in (spec, *others):
+        groups += groups_used(each)
+        for indicator in each.indicators:
+            wanted.append(indicator.column or indicator.code)
+            if indicator.denominator and each.denominate:
+                wanted.append(indicator.denominator)
+    return read_csv(path, list(dict.fromkeys(wanted)), list(dict.fromkeys(groups)), spec.data)
 
 
 def read_csv(

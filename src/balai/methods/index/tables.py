@@ -1,13 +1,14 @@
 """Results as CSV: scores and ranks, a stage, the arithmetic of a unit. A gap is an empty cell."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 import numpy as np
 
 from balai.methods.index.account import Line
-from balai.methods.index.build import IndexResult
+from balai.methods.index.build import IndexResult, round_half_up
+from balai.methods.index.explain import Audit, Diff, LeftOut
 from balai.methods.index.spec import IndexSpec
 from balai.methods.index.stages import Stage
 
@@ -17,7 +18,7 @@ def number(value: float, places: int | None = None) -> str:
     if np.isnan(value):
         return ""
     if places is not None:
-        return f"{value:.{places}f}"
+        return f"{float(round_half_up(np.array(value), places)):.{places}f}"
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
@@ -58,9 +59,13 @@ def write_stage(
     _write(header, rows, file)
 
 
-def write_account(lines: Iterable[Line], stages: Sequence[str], file: TextIO) -> None:
-    """One row an indicator or node of a unit: weight, score, rank, its values after each stage, remarks."""
-    header = ["part", "depth", "weight", "score", "rank", *stages, "remarks"]
+def write_account(
+    lines: Iterable[Line], stages: Sequence[str], gives: Mapping[str, float], file: TextIO
+) -> None:
+    """One row an indicator or node of a unit: weight, score, rank, what it ``gives``, its values after each
+    stage, remarks.
+    """
+    header = ["part", "depth", "weight", "score", "rank", "gives", *stages, "remarks"]
     rows = (
         [
             line.code,
@@ -68,10 +73,58 @@ def write_account(lines: Iterable[Line], stages: Sequence[str], file: TextIO) ->
             number(line.weight),
             number(line.score),
             number(line.rank if line.rank is not None else np.nan),
+            number(gives.get(line.code, np.nan)),
             *(number(line.steps.get(stage, np.nan)) for stage in stages),
             "; ".join(line.remarks),
         ]
         for line in lines
+    )
+    _write(header, rows, file)
+
+
+def write_diff(diff: Diff, places: int | None, file: TextIO) -> None:
+    """One row a unit: scores (to ``places`` decimals) and ranks before and after, and the places it won."""
+    header = ["code", "score_before", "score_after", "rank_before", "rank_after", "places_won"]
+    rows = (
+        [
+            unit,
+            number(diff.scores_before[at], places),
+            number(diff.scores_after[at], places),
+            *(number(ranks[at]) for ranks in (diff.ranks_before, diff.ranks_after, diff.moves)),
+        ]
+        for at, unit in enumerate(diff.units)
+    )
+    _write(header, rows, file)
+
+
+def write_audit(found: Audit, without: LeftOut, file: TextIO) -> None:
+    """One row a child of a node: its weight there and in the index, its correlation with the node, its
+    influence, Cronbach's alpha of the node, and how far ranks move without it.
+    """
+    header = [
+        "node",
+        "part",
+        "weight",
+        "weight_in_index",
+        "correlation",
+        "influence",
+        "alpha",
+        "shift_without",
+    ]
+    shift = dict(zip(without.parts, without.shift, strict=True))
+    rows = (
+        [
+            code,
+            child,
+            number(node.nominal[at]),
+            number(found.effective[child]),
+            number(node.with_node[at]),
+            number(node.influence[at]),
+            number(node.alpha),
+            number(shift.get(child, np.nan)),
+        ]
+        for code, node in found.nodes.items()
+        for at, child in enumerate(node.children)
     )
     _write(header, rows, file)
 
