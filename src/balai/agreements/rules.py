@@ -192,9 +192,7 @@ def _in_round(party: Party) -> Verdict:
                 % {"party": earlier.organisation.name}
             )
     if current.mode == SigningMode.CEREMONY and not _in_open_ceremony(agreement):
-        return no(
-            _("It is signed in a ceremony, which is not under way. The cooperation bureau opens it.")
-        )
+        return no(_("It is signed in a ceremony, which is not under way. The cooperation bureau opens it."))
     return YES
 
 
