@@ -76,7 +76,6 @@ LISTS = [
     ("/dimensi/mobility/", "stranger", 4),
     ("/dimensi.csv", "stranger", 1),
     ("/gerakan/", "stranger", 4),
-    ("/gerakan/kota/jakarta/", "stranger", 4),
     ("/perjanjian/", "stranger", 4),
     ("/perjanjian/", "bureau", 8),
     ("/cari/?q=teduh", "stranger", 1),
@@ -149,6 +148,9 @@ DETAILS = [
     ("challenge", "/tantangan/{challenge.reference}/", "officer", 9),
     ("partner", "/mitra/{sealed.collaboration.partner.slug}/", "stranger", 4),
     ("offer", "/gerakan/tawaran/{offer.pk}/", "stranger", 2),
+    ("city", "/gerakan/kota/jakarta/", "stranger", 8),
+    ("evaluation", "/gerakan/evaluasi/{evaluation.pk}/", "ministry", 10),
+    ("index", "/gerakan/indeks/{run.pk}/", "stranger", 2),
     ("account", "/akun-saya/", "founder", 8),
     ("organisation", "/organisasi/{sealed.collaboration.partner.slug}/", "founder", 7),
 ]

@@ -30,9 +30,10 @@ from balai.methods.index.build import IndexResult, build
 from balai.methods.index.data import Data, read_for
 from balai.methods.index.edits import edit
 from balai.methods.index.errors import MethodError
+from balai.methods.index.factors import Choice, DataNoise, Factor, Noise
 from balai.methods.index.sensitivity import sensitivity
 from balai.methods.index.spec import IndexSpec, from_dict, loads
-from balai.methods.index.uncertainty import Choice, DataNoise, Factor, Noise, UncertaintyResult, uncertainty
+from balai.methods.index.uncertainty import UncertaintyResult, uncertainty
 from balai.people.models import City
 from balai.programme.models import IndexRun
 

@@ -76,7 +76,8 @@ def _reading(values: Sequence[Value], beside: dict[tuple[str, str, str], list[Va
     order = sorted(periods)
     latest = periods[order[-1]][-1]
     before = periods[order[-2]][-1] if len(order) > 1 else None
-    trend, why = "", ""
+    trend = ""
+    why: Text = ""
     if before is not None:
         verdict = may_compare(before, latest)
         why = verdict.reason

@@ -182,7 +182,7 @@ def evaluation_score(request: HttpRequest, pk: str) -> HttpResponse:
         raise Refused(_("Only the appointed assessor scores."))
     require(may_score(request.user, mine))
     given = {row.component: row for row in mine.scores.all()}
-    initial = {key: row.score for key, row in given.items()}
+    initial: dict[str, Any] = {key: row.score for key, row in given.items()}
     initial |= {f"{key}_reason": row.reason for key, row in given.items()}
     form = ScoreForm(request.POST or None, initial=initial)
     status = 200
@@ -263,10 +263,10 @@ def evaluation_act(request: HttpRequest, pk: str, what: str) -> HttpResponse:
     match what:
         case "tunjuk":
             require(may_run_programme(request.user))
-            form = AppointForm(request.POST)
+            asked = AppointForm(request.POST)
             person = (
-                User.objects.filter(email__iexact=form.cleaned_data["email"], is_active=True).first()
-                if form.is_valid()
+                User.objects.filter(email__iexact=asked.cleaned_data["email"], is_active=True).first()
+                if asked.is_valid()
                 else None
             )
             if person is None:

@@ -59,6 +59,7 @@ class Command(BaseCommand):
     def _index(self, options: dict[str, Any]) -> None:
         year = options["year"] or timezone.localdate().year
         specification = _text(options["specification"])
+        names: dict[str, str]
         if options["data"]:
             data, names = _text(options["data"]), {}
         else:
