@@ -8,7 +8,7 @@ import pytest
 
 from balai.agreements.docx import as_docx
 from balai.agreements.docx_matching import match
-from balai.agreements.docx_reading import LONGEST_PART, read_docx
+from balai.agreements.docx_reading import LONGEST_CARRIED, LONGEST_PART, read_docx
 from balai.core.errors import Invalid
 from tests.agreements.docx_editing import Editor, W, packed, paragraph, parts_of, text_of
 from tests.agreements_terms import make_terms
@@ -316,3 +316,36 @@ def test_an_inserted_paragraph_before_any_article_is_left_over() -> None:
     assert [(line.where, line.text) for line in findings.unmatched] == [
         ("front", "Draf ke-2 dari kantor hukum.")
     ]
+
+
+@pytest.mark.parametrize("tables", [False, True])
+def test_boxes_in_boxes_are_read_once_each(tables: bool) -> None:
+    body = f"<w:p>{run('dasar')}</w:p>"
+    for depth in range(18):
+        box = f"<w:r><w:pict><w:txbxContent>{body}</w:txbxContent></w:pict></w:r>"
+        body = f"<w:p>{run(f'kotak {depth}')}{box}</w:p>"
+        if tables:
+            body = f"<w:tbl><w:tr><w:tc>{body}</w:tc></w:tr></w:tbl>"
+
+    lines = [line.text for line in read_docx(with_body(body)).lines if line.place != "footer"]
+
+    assert sorted(lines) == sorted(["dasar", *(f"kotak {depth}" for depth in range(18))])
+
+
+def test_a_part_named_many_times_is_read_once() -> None:
+    parts = parts_of(with_body(f"<w:p>{run('isi')}</w:p>", footer=f"<w:p>{run('kaki')}</w:p>"))
+    again = f'<Relationship Id="r%d" Type="{KIND}/footer" Target="footer.xml"/>'
+    many = "".join(again % number for number in range(50)) + "</Relationships>"
+    parts[RELATIONS] = parts[RELATIONS].replace(b"</Relationships>", many.encode())
+
+    assert [line.text for line in read_docx(packed(parts)).lines].count("kaki") == 1
+
+
+def test_paragraphs_merged_without_end_are_cut_and_kept() -> None:
+    mark = "<w:pPr><w:rPr><w:del/></w:rPr></w:pPr>"
+    words = "kata " * 200
+
+    lines = read_docx(with_body(f"<w:p>{mark}{run(words)}</w:p>" * 200)).lines
+
+    assert max(len(line.text) for line in lines) <= LONGEST_CARRIED + len(words)
+    assert sum(line.text.count("kata") for line in lines) == 200 * 200

@@ -22,6 +22,8 @@ DEEPEST = 150
 MOST_ELEMENTS = 400_000
 LONGEST_PART = 25 * 1024 * 1024
 MOST_LINES = 20_000
+LONGEST_CARRIED = 50_000
+MOST_MARKS = 500
 _WORD = (
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "http://purl.oclc.org/ooxml/wordprocessingml/main",
@@ -173,7 +175,7 @@ class _Reader:
         if rels not in self.names:
             return {}
         folder = posixpath.dirname(posixpath.dirname(rels))
-        found: dict[str, list[str]] = {}
+        found: dict[str, dict[str, None]] = {}
         for relation in self._part(rels):
             if relation.get("TargetMode") == "External":
                 continue
@@ -184,8 +186,8 @@ class _Reader:
                 else posixpath.normpath(posixpath.join(folder, target))
             )
             if path in self.names:
-                found.setdefault(relation.get("Type", "").rpartition("/")[2], []).append(path)
-        return found
+                found.setdefault(relation.get("Type", "").rpartition("/")[2], {})[path] = None
+        return {kind: list(paths) for kind, paths in found.items()}
 
     def _target(self, rels: str, kind: str) -> str | None:
         return next(iter(self._related(rels).get(kind, ())), None)
@@ -275,7 +277,7 @@ class _Reader:
                     continue
                 texts = [
                     _one_line("".join(self._texts(p, anchors, comments, notes)))
-                    for p in cell.iter()
+                    for p in _outside_boxes(cell)
                     if _name(p) == "p"
                 ]
                 cells.append(" ".join(text for text in texts if text))
@@ -302,7 +304,7 @@ class _Reader:
             text = before + text
             anchors, comments, notes = more_anchors + anchors, more_comments + comments, more_notes + notes
             self.carried = None
-        if merged:
+        if merged and len(text) <= LONGEST_CARRIED and len(anchors + comments + notes) <= MOST_MARKS:
             if text.strip():
                 self.carried = (text, anchors, comments, notes)
             return
@@ -372,13 +374,12 @@ class _Reader:
 
     def _boxes(self, node: Xml.Element) -> None:
         """Text boxes stand apart from the text; a picture is only reported."""
-        boxes = [item for item in node.iter() if _name(item) == "txbxContent"]
-        if not boxes:
+        chosen = next((item for item in _outside_boxes(node) if _name(item) == "Choice"), node)
+        if not any(_name(item) == "txbxContent" for item in node.iter()):
             self.found.odd("picture")
             return
-        chosen = next((item for item in node.iter() if _name(item) == "Choice"), node)
         carried, self.carried = self.carried, None
-        for item in chosen.iter():
+        for item in _outside_boxes(chosen):
             if _name(item) == "txbxContent":
                 self._blocks(item, "box")
                 self._flush("box")
@@ -391,6 +392,14 @@ def _name(node: Xml.Element) -> str:
     if name in ("p", "t", "r", "tbl", "tr", "tc", "del", "ins") and space.lstrip("{") not in _WORD:
         return f"other:{name}"
     return name
+
+
+def _outside_boxes(node: Xml.Element) -> Iterator[Xml.Element]:
+    """Everything beneath, but of a text box only itself: who reads it goes on from there, once."""
+    for child in node:
+        yield child
+        if _name(child) != "txbxContent":
+            yield from _outside_boxes(child)
 
 
 def _rows(node: Xml.Element) -> Iterator[Xml.Element]:
