@@ -28,7 +28,8 @@ class Service:
     """What the service knows, and how it is made to misbehave.
 
     ``mood``: ``""`` (well), ``slow``, ``redirect``, ``garbled``, ``huge``, ``down`` (answers 503),
-    ``other_hash`` (signs something else), ``old`` (returns the first signature it ever made).
+    ``other_hash`` (signs something else), ``old`` (returns the first signature it ever made), ``deep`` (nests
+    without end), ``lines`` (a token of two lines), ``eternal`` (a token that lasts beyond all numbers).
     """
 
     def __init__(self) -> None:
@@ -164,6 +165,14 @@ class Handler(BaseHTTPRequestHandler):
             sent = b"<html>maaf</html>"
         if mood == "huge":
             sent = json.dumps(answer | {"padding": "x" * 2_000_000}).encode()
+        if mood == "deep":
+            sent = b"[" * 200_000
+        if mood in ("lines", "eternal"):
+            sent = json.dumps(
+                {"access_token": "rahasia\r\nX-Lain: 1", "expires_in": 3600}
+                if mood == "lines"
+                else answer | {"expires_in": 10**400}
+            ).encode()
         if mood == "down":
             status, sent = 503, b""
         try:

@@ -131,6 +131,7 @@ def test_wrong_pin_and_wrong_code_are_said_at_their_fields(
         ("garbled", "answered something that cannot be used"),
         ("huge", "answered something that cannot be used"),
         ("redirect", "answered something that cannot be used"),
+        ("deep", "answered something that cannot be used"),
         ("down", "answered something that cannot be used"),
         ("slow", "does not answer"),
     ],
@@ -187,6 +188,22 @@ def test_a_token_that_expired_is_fetched_anew(service: Service) -> None:
     assert found is not None
     assert (found.id, service.tokens_made) == (key, made + 1)
     assert session.info()["specs"] == "1.0.4.0"
+
+
+def test_a_token_no_header_can_carry_is_refused_and_one_without_end_is_not(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = service.enrol("a", "Penanda Tangan 1")
+    service.mood, service.only = "lines", "oauth2/token"
+
+    with pytest.raises(ProviderError) as refused:
+        Session(service.provider()).credentials("a")
+    service.mood = "eternal"
+    found = Session(service.provider()).credentials("a")
+
+    assert (refused.value.code, [one.id for one in found]) == ("garbled", [key])
+    assert "rahasia" not in caplog.text + str(refused.value)
 
 
 def test_a_hub_the_service_does_not_know_is_said_so(service: Service) -> None:
@@ -255,6 +272,7 @@ def test_no_secret_is_logged_or_shown(
         '[[provider]]\nkey = "a"',
         '[[provider]]\nkey="a"\nname="A"\nclient_id="c"\nclient_secret="s"\nurl="http://psre.contoh.id"',
         '[[provider]]\nkey="a"\nname="A"\nclient_id="c"\nclient_secret="s"\nurl="https://x@psre.contoh.id"',
+        '[[provider]]\nkey="a"\nname="A"\nclient_id="c"\nclient_secret="s"\nurl="https://:x@psre.contoh.id"',
         '[[provider]]\nkey="a"\nname="A"\nclient_id="c"\nurl="https://psre.contoh.id"',
         '[[provider]]\nkey="a"\nname="A"\nclient_id="c"\nclient_secret="s"\nurl="https://b.id"\nmore="x"',
         "= x",

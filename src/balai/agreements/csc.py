@@ -10,6 +10,7 @@ import base64
 import http.client
 import json
 import logging
+import re
 import ssl
 import time
 import tomllib
@@ -24,6 +25,9 @@ SECONDS = 15.0
 MOST_CREDENTIALS = 10
 PLAIN = ("key", "name", "url", "client_id", "token_url", "ca_file")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+LONGEST_TOKEN = 24 * 3600
+_BEARER = re.compile(r"[\x21-\x7e]{1,8192}")
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +104,11 @@ def read_providers(text: str) -> tuple[Provider, ...]:
 def _is_safe(url: str) -> bool:
     parts = urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in LOOPBACK
-    return bool((parts.scheme == "https" or local) and parts.hostname and not (parts.query or parts.username))
+    return bool(
+        (parts.scheme == "https" or local)
+        and parts.hostname
+        and not (parts.query or parts.username or parts.password)
+    )
 
 
 class Session:
@@ -200,9 +208,9 @@ class Session:
                 address, urlencode(form), {"Content-Type": "application/x-www-form-urlencoded"}
             )
             token, lasts = answer.get("access_token"), answer.get("expires_in", 3600)
-            if not isinstance(token, str) or not token.isascii() or not isinstance(lasts, int):
+            if not isinstance(token, str) or not _BEARER.fullmatch(token) or not isinstance(lasts, int):
                 raise ProviderError("garbled")
-            self._token, self._until = token, time.monotonic() + max(0, lasts - 5)
+            self._token, self._until = token, time.monotonic() + max(0, min(lasts, LONGEST_TOKEN) - 5)
         return self._token
 
     def _post(self, call: str, body: dict[str, Any], *, signed_in: bool = True) -> dict[str, Any]:
@@ -271,6 +279,6 @@ def _decoded(raw: bytes) -> dict[str, Any] | None:
         return None
     try:
         answer = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
