@@ -9,7 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from balai.agreements import ending, reminding
-from balai.agreements.actions import decline, open_signing, propose_version, sign
+from balai.agreements.actions import (
+    approve_version,
+    decline,
+    open_signing,
+    propose_version,
+    set_signatory,
+    sign,
+)
 from balai.agreements.addenda import consolidated
 from balai.agreements.amending import draft_addendum
 from balai.agreements.clock import today_in
@@ -22,6 +29,7 @@ from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry, Notification
 from balai.core.notifications import choose_pace, deliver
+from balai.people.models import User
 from balai.portal.inbox.sources import waiting_for
 from tests.agreements_builders import Cast, make_agreement, make_cast, sha_of
 from tests.builders import client_of, make_bureau, make_city, make_founder, make_user
@@ -508,7 +516,49 @@ def test_days_of_notice_are_read_from_the_agreement(text: str, days: int) -> Non
 
 
 def test_days_of_notice_without_the_blank() -> None:
-    assert ending.notice_days(SimpleNamespace(variables={})) == 30
+    assert ending.notice_days(SimpleNamespace(variables={}, clauses=())) == 30
+
+
+def longer(agreement: Agreement, by: User, words: dict[str, str] | None = None) -> None:
+    """Ask for 90 days of notice: in the blank, or in words written where the blank was."""
+    if words is None:
+        value = {"id": "90 (sembilan puluh) hari", "en": "90 (ninety) days"}
+        propose_version(agreement=agreement, changes={"variables": {"termination_notice": value}}, by=by)
+    else:
+        propose_version(agreement=agreement, changes={"clauses": {"ending": words}}, by=by)
+
+
+def earliest(agreement: Agreement, by: User) -> str:
+    with pytest.raises(Invalid) as fault:
+        ending.give_notice(
+            agreement=agreement, by=by, text="Lalai.", effective_on=timezone.localdate() + 31 * DAY
+        )
+    return str(fault.value.fields["effective_on"][0])
+
+
+def test_notice_keeps_the_days_an_addendum_changed(cast: Cast) -> None:
+    agreement = make_sealed(cast, ends_on=timezone.localdate() + 300 * DAY)
+    addendum = make_addendum(cast, agreement, articles=("ending",))
+    longer(addendum, cast.officer)
+    for place, by in ((1, cast.officer), (2, cast.founder)):
+        party = addendum.parties.get(place=place)
+        set_signatory(party=party, name=party.signatory_name, title="Kepala", mandate="SK 9", by=by)
+    for by in (cast.officer, cast.founder):
+        approve_version(version=addendum.versions.first(), by=by, seen_sha256=sha_of(addendum))
+    open_signing(agreement=addendum, by=cast.officer)
+    for by in (cast.city_signatory, cast.partner_signatory):
+        sign(agreement=addendum, by=by, seen_sha256=sha_of(addendum), consent=True)
+    seal(agreement_id=addendum.pk)
+
+    assert "90 days of notice" in earliest(agreement, cast.officer)
+
+
+def test_notice_keeps_the_days_written_where_the_blank_was(cast: Cast) -> None:
+    drafted = make_agreement(cast)
+    text = "Pengakhiran sepihak diberitahukan 90 (sembilan puluh) hari sebelumnya, setelah 14 hari teguran."
+    longer(drafted, cast.officer, {"id": text, "en": ""})
+
+    assert ending.notice_days(consolidated(drafted).terms) == 90
 
 
 # What it means for the pilot.

@@ -368,6 +368,16 @@ def test_the_register_of_a_stranger_holds_what_is_public(place):
     assert [row["reference"] for row in found] == [references["running"]]
 
 
+def test_a_sealed_agreement_of_what_is_not_public_is_not_found(place):
+    Collaboration.objects.filter(pk=place.at["running"].pk).update(public_since=None)
+    machine = caller()
+
+    listed = send(machine, "GET", "/agreements").json()["items"]
+    found = send(machine, "GET", f"/agreements/{place.sha256}")
+
+    assert (found.status_code, place.sha256 in {row["sha256"] for row in listed}) == (404, False)
+
+
 def test_a_sealed_agreement_is_found_by_its_hash(place):
     found = send(caller(), "GET", f"/agreements/{place.sha256}").json()
 

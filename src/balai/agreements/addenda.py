@@ -44,7 +44,8 @@ class Consolidated:
 def consolidated(agreement: Agreement) -> Consolidated:
     """The terms as amended by every sealed addendum, in their order; two queries.
 
-    Each article carries the values its own document gives it. Raises ValueError without a text.
+    Each article carries the values its own document gives it, and ``variables`` are those its articles use.
+    Raises ValueError without a text.
     """
     first = AgreementVersion.objects.filter(agreement=agreement).order_by("-number").first()
     if first is None:
@@ -60,12 +61,25 @@ def consolidated(agreement: Agreement) -> Consolidated:
     )
     latest = {row.agreement_id: row for row in rows}
     terms = _baked(first.reading)
+    used = _used(first.reading)
     changed: dict[str, int] = {}
     for row in latest.values():
         number = row.agreement.addendum_number or 0
         terms, touched = amended(terms, _baked(row.reading))
+        used |= _used(row.reading)
         changed |= dict.fromkeys(touched, number)
+    variables = {name: value for blanks in used.values() for name, value in blanks.items()}
+    terms = replace(terms, variables=variables)
     return Consolidated(terms, changed, tuple(row.agreement for row in latest.values()))
+
+
+def _used(terms: AgreementTerms) -> dict[str, dict[str, Both]]:
+    """Article → the blanks it uses, with their values."""
+    words = {clause.key: _words(clause) for clause in terms.clauses}
+    return {
+        key: {name: value for name, value in terms.variables.items() if f"{{{name}}}" in text}
+        for key, text in words.items()
+    }
 
 
 def _baked(terms: AgreementTerms) -> AgreementTerms:

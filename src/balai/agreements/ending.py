@@ -40,11 +40,21 @@ DEFAULT_NOTICE_DAYS = 30
 FURTHEST = timedelta(days=5 * 366)
 NOTICE = "termination_notice"
 HANDOVER = "handover_days"
+ENDING = "ending"
+_UNITS = {"hari": 1, "minggu": 7, "bulan": 30, "tahun": 365}
+_TIME = re.compile(rf"\b(\d{{1,4}})(?: \([^()]*\))? ({'|'.join(_UNITS)})\b")
 
 
 def notice_days(terms: AgreementTerms) -> int:
-    """How many days before a one-sided end the agreement asks for notice; 30 where it names no number."""
-    return _days(terms, NOTICE, DEFAULT_NOTICE_DAYS)
+    """How many days before a one-sided end the agreement asks for notice; 30 where it names no number.
+
+    Where the parties wrote the article on its end anew, without the blank, the longest time it names.
+    """
+    if NOTICE in terms.variables:
+        return _days(terms, NOTICE, DEFAULT_NOTICE_DAYS)
+    article = " ".join(part.id for clause in terms.clauses if clause.key == ENDING for part in clause.text)
+    named = (int(found[1]) * _UNITS[found[2]] for found in _TIME.finditer(article))
+    return max(named, default=DEFAULT_NOTICE_DAYS)
 
 
 def _days(terms: AgreementTerms, name: str, default: int) -> int:

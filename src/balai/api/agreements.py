@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -51,8 +52,9 @@ class AgreementPage(Schema):
 
 
 def _public() -> Any:
-    """Agreements that were signed or are known to have been, as the register shows them."""
-    rows = Agreement.objects.filter(state__in=(AgreementState.SEALED, AgreementState.ENDED))
+    """Agreements that were signed or are known to have been, as the register shows them to a stranger."""
+    rows = Agreement.objects.visible_to(AnonymousUser())
+    rows = rows.filter(state__in=(AgreementState.SEALED, AgreementState.ENDED))
     rows = rows.exclude(state=AgreementState.ENDED, ended_on=None)
     return rows.select_related("collaboration", "sealed_document").prefetch_related(
         Prefetch("parties", queryset=Party.objects.select_related("organisation"))
