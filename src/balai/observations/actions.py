@@ -178,6 +178,7 @@ def rotate_key(*, by: User, key: DataKey, overlap: timedelta = OVERLAP) -> tuple
             sandbox=key.sandbox,
             subject=key.subject,
             rows_per_second=key.rows_per_second,
+            rows_per_day=key.rows_per_day,
         )
         _note("data.key_rotated", contract, by, public=False, data={"key": made.pk, "before": key.pk})
     return made, text
@@ -207,22 +208,24 @@ def erase_subjects(*, table: str, day: date) -> bool:
 
     Rows and figures stay; who they spoke of can never be found again. Raises Invalid for an unknown table.
     """
-    contract, _split, major = table.rpartition("_v")
-    found = DataContract.objects.filter(contract=contract.replace("_", "-"), major=int(major or -1)).first()
+    contract = table.rpartition("_v")[0].replace("_", "-")
+    versions = DataContract.objects.filter(contract=contract)
+    found = next((version for version in versions if version.table == table), None)
     if found is None:
         raise Invalid(_("There is no such data contract."))
-    if not SubjectKeys(places.subject_keys()).destroy(table, day):
-        return False
-    ledger.append(
-        verb="data.erased",
-        subject=f"data-contract:{found.contract}",
-        thread=f"organisation:{found.partner_id}",
-        by=None,
-        city=found.city_id,
-        public=True,
-        data={"table": table, "day": day},
-    )
-    return True
+    with transaction.atomic():
+        ledger.append(
+            verb="data.erased",
+            subject=f"data-contract:{found.contract}",
+            thread=f"organisation:{found.partner_id}",
+            by=None,
+            city=found.city_id,
+            public=True,
+            data={"table": table, "day": day},
+        )
+        destroyed = SubjectKeys(places.subject_keys()).destroy(table, day)
+        transaction.set_rollback(not destroyed)
+    return destroyed
 
 
 def _make(*, by: User, sandbox: bool, **fields: Any) -> tuple[DataKey, str]:

@@ -28,7 +28,8 @@ OPEN = 1 << 62
 class Atom:
     """``bucket`` is the local hour or -1 for all day, ``key`` the dimensions' values, ``sums`` by measure.
 
-    ``counts`` says how many rows had the measure: a row without it is no zero.
+    ``counts`` says how many rows had the measure: a row without it is no zero. A measure that fewer than k
+    subjects have is as if nobody had it.
     """
 
     kind: str
@@ -78,16 +79,21 @@ def _columns(contract: Contract, offset_hours: int) -> tuple[list[str], str, lis
     ]
     keys += [f"COALESCE(CAST({column(name)} AS STRING), '')" for name in dimensions_of(contract)]
     subject, subjects = contract.one(Role.SUBJECT), contract.one(Role.SUBJECTS)
-    if subject:
-        people = f"COUNT(DISTINCT {column(subject.name)})"
-    elif subjects:
-        people = f"COALESCE(MAX({column(subjects.name)}), 0)"
-    else:
-        people = str(OPEN)
+
+    def people(who: str) -> str:
+        if subject:
+            return f"COUNT(DISTINCT {who.format(column(subject.name))})"
+        return f"COALESCE(MAX({who.format(column(subjects.name))}), 0)" if subjects else str(OPEN)
+
     sums = []
-    for name in measures_of(contract):
-        sums += [f"COALESCE(SUM({column(name)}), 0)", f"COUNT({column(name)})"]
-    return keys, people, sums
+    for field in contract.by_role[Role.MEASURE]:
+        name = column(field.name)
+        both = [f"COALESCE(SUM({name}), 0)", f"COUNT({name})"]
+        if not field.required:
+            having = people(f"CASE WHEN {name} IS NOT NULL THEN {{}} END")
+            both = [f"CASE WHEN {having} >= {contract.k} THEN {sql} ELSE 0 END" for sql in both]
+        sums += both
+    return keys, people("{}"), sums
 
 
 def cells_sql(contract: Contract, day: str, offset_hours: int) -> str:

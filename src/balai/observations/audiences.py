@@ -15,9 +15,12 @@ def both_ends(entry: Entry) -> Iterable[User]:
     contract = DataContract.objects.filter(contract=entry.subject.partition(":")[2]).first()
     if contract is None:
         return
-    active = User.objects.filter(is_active=True, memberships__ended_at=None)
-    yield from active.filter(memberships__organisation=contract.partner_id).distinct()
+    active = User.objects.filter(is_active=True)
     yield from active.filter(
+        memberships__organisation=contract.partner_id, memberships__ended_at=None
+    ).distinct()
+    yield from active.filter(
+        memberships__ended_at=None,
         memberships__role__in=KEEPERS,
         memberships__organisation__kind="agency",
         memberships__organisation__city=contract.city_id,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -54,7 +54,8 @@ class Doors:
             try:
                 close_old_connections()
                 self.read()
-            except DatabaseError:
+            except Exception:
+                # Whatever it was: a thread that ends would close every door for good.
                 logger.warning("The keys could not be read; the ones known stay.", exc_info=True)
 
     def read(self) -> None:

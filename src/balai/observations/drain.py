@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from balai.observations import places
+from balai.observations.checking import LARGEST_BODY
 from balai.observations.contracts import Contract, read_contract
 from balai.observations.housekeeping import compact, expire, trim_log
 from balai.observations.models import DataContract, Drained, Quarantined, Receipt, StoreFile
@@ -73,7 +74,7 @@ class Drainer:
         except OSError:
             os.close(self._lock)
             raise
-        remove_strangers(self.root, StoreFile.objects.values_list("path", flat=True))
+        self._clear()
         self._engine = connect(threads)
         self._contracts: dict[tuple[str, str], Contract] = {}
         self._seen: dict[str, date] = {}
@@ -85,8 +86,15 @@ class Drainer:
             os.close(self._lock)
         self._lock = -1
 
+    def _clear(self) -> None:
+        """Remove what a killed step left: files that no row names, rows on their way."""
+        remove_strangers(self.root, StoreFile.objects.values_list("path", flat=True))
+        for spool in self.root.glob("spool-*.ndjson"):
+            spool.unlink()
+
     def tidy(self) -> None:
         """Put small files together; delete days no contract keeps and segments that are in the store."""
+        self._clear()
         compact(self._engine, self.root)
         expire(self.root)
         trim_log()
@@ -158,6 +166,7 @@ class Drainer:
     ) -> list[StoreFile]:
         engine, event, at = self._engine, quoted(contract.event.name), quoted(contract.time.name)
         fields = columns_of(contract)[: len(contract.fields)]
+        # No field's name begins with an underscore: the hub's own columns do.
         # Rows carry their own offset from UTC: read with it, store without.
         offset = {"TIMESTAMP": "TIMESTAMPTZ"}
         shape = ", ".join(f"{quoted(name)}: '{offset.get(kind, kind)}'" for name, kind in fields)
@@ -165,17 +174,17 @@ class Drainer:
         self._load_seen(table, contract)
         engine.execute(
             f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT {columns} FROM read_json('{spool}',"  # noqa: S608
-            f" format = 'newline_delimited', columns = {{{shape}}}, maximum_object_size = 1048576)"
+            f" format = 'newline_delimited', columns = {{{shape}}}, maximum_object_size = {2 * LARGEST_BODY})"
         )
         engine.register("numbered", {"number": numbers})
         engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE ids AS SELECT md5_number(fresh.{event}) AS id,"  # noqa: S608
-            " numbered.number AS number FROM fresh POSITIONAL JOIN numbered"
+            f"CREATE OR REPLACE TEMP TABLE ids AS SELECT md5_number(fresh.{event}) AS _id,"  # noqa: S608
+            " numbered.number AS _number FROM fresh POSITIONAL JOIN numbered"
         )
         engine.unregister("numbered")
         engine.execute(
             "CREATE OR REPLACE TEMP VIEW arrived AS"
-            " SELECT fresh.*, ids.id, ids.number FROM fresh POSITIONAL JOIN ids"
+            " SELECT fresh.*, ids._id, ids._number FROM fresh POSITIONAL JOIN ids"
         )
         seen = quoted(f"seen_{table}")
         kept = "arrived"
@@ -183,10 +192,10 @@ class Drainer:
             kept = "kept"
             engine.execute(
                 "CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM arrived"  # noqa: S608
-                f" WHERE id NOT IN (SELECT id FROM {seen})"
-                " QUALIFY row_number() OVER (PARTITION BY id ORDER BY number) = 1"
+                f" WHERE _id NOT IN (SELECT id FROM {seen})"
+                " QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _number) = 1"
             )
-        counts = dict(engine.execute(f"SELECT number, count(*) FROM {kept} GROUP BY number").fetchall())  # noqa: S608
+        counts = dict(engine.execute(f"SELECT _number, count(*) FROM {kept} GROUP BY _number").fetchall())  # noqa: S608
         for number in np.unique(numbers).tolist():
             batches[number].accepted = counts.get(number, 0)
         self._name_batches(batches, sorted(counts))
@@ -205,7 +214,7 @@ class Drainer:
             whole.parent.mkdir(parents=True, exist_ok=True)
             rows = engine.execute(
                 f"COPY (SELECT {listed}, b.batch, b.received_at"  # noqa: S608
-                f" FROM {kept} AS k JOIN named AS b USING (number)"
+                f" FROM {kept} AS k JOIN named AS b ON k._number = b.number"
                 f" WHERE CAST(k.{at} AS DATE) = DATE '{day}')"
                 f" TO '{whole}' (FORMAT parquet, COMPRESSION zstd)"
             ).fetchall()[0][0]
@@ -223,14 +232,14 @@ class Drainer:
                     made_at=timezone.now(),
                 )
             )
-        engine.execute(f"INSERT INTO {seen} SELECT id, current_date FROM {kept}")  # noqa: S608
+        engine.execute(f"INSERT INTO {seen} SELECT _id, current_date FROM {kept}")  # noqa: S608
         return files
 
     def _has_repeated(self, seen: str) -> bool:
         """Whether any event arrived twice or is in the store."""
         row = self._engine.execute(
-            "SELECT EXISTS (SELECT 1 FROM ids GROUP BY id HAVING count(*) > 1)"  # noqa: S608
-            f" OR EXISTS (SELECT 1 FROM ids SEMI JOIN {seen} USING (id))"
+            "SELECT EXISTS (SELECT 1 FROM ids GROUP BY _id HAVING count(*) > 1)"  # noqa: S608
+            f" OR EXISTS (SELECT 1 FROM ids SEMI JOIN {seen} AS s ON ids._id = s.id)"
         ).fetchone()
         return bool(row and row[0])
 

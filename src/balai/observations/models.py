@@ -81,6 +81,11 @@ class DataContract(models.Model):
     def version(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
 
+    @property
+    def table(self) -> str:
+        """The store's name for the rows of every minor version of this major one."""
+        return f"{self.contract.replace('-', '_')}_v{self.major}"
+
 
 class DataKey(models.Model):
     """Lets a partner's machine send the rows of one contract. Only the hash of its secret is kept."""

@@ -29,6 +29,11 @@ def keys_of(contract: DataContract) -> QuerySet[DataKey]:
     return DataKey.objects.filter(contract=contract.contract, major=contract.major)
 
 
+def receipts_of(contract: DataContract) -> QuerySet[Receipt]:
+    """The batches of the contract's major version, newest first."""
+    return Receipt.objects.filter(contract=contract.contract, table=contract.table)
+
+
 @dataclass(frozen=True)
 class FlowDay:
     """One day's batches of a contract, as accounted."""
@@ -45,7 +50,8 @@ def flow_of(contract: DataContract, days: int = 30) -> list[FlowDay]:
     """Day by day in the hub's time, live keys only, oldest first; days without a batch are left out."""
     since = timezone.now() - timedelta(days=days)
     rows = (
-        Receipt.objects.filter(contract=contract.contract, sandbox=False, received_at__gte=since)
+        receipts_of(contract)
+        .filter(sandbox=False, received_at__gte=since)
         .annotate(day=TruncDate("received_at"))
         .values("day")
         .annotate(
@@ -82,9 +88,9 @@ class Budget:
 def budget_of(contract: DataContract, days: int = 30) -> Budget:
     """The error budget of the last days, with the most frequent reasons (pointer, reason, rows)."""
     since = timezone.now() - timedelta(days=days)
-    sums = Receipt.objects.filter(
-        contract=contract.contract, sandbox=False, received_at__gte=since
-    ).aggregate(received=Sum("received"), quarantined=Sum("quarantined"))
+    sums = (receipts_of(contract).filter(sandbox=False, received_at__gte=since)).aggregate(
+        received=Sum("received"), quarantined=Sum("quarantined")
+    )
     live = keys_of(contract).filter(sandbox=False).values("pk")
     reasons = (
         Quarantined.objects.filter(contract=contract.contract, key__in=live, received_at__gte=since)
@@ -97,6 +103,4 @@ def budget_of(contract: DataContract, days: int = 30) -> Budget:
 
 def last_received(contract: DataContract) -> object:
     """When the newest live batch came, or None."""
-    return Receipt.objects.filter(contract=contract.contract, sandbox=False).aggregate(at=Max("received_at"))[
-        "at"
-    ]
+    return receipts_of(contract).filter(sandbox=False).aggregate(at=Max("received_at"))["at"]

@@ -218,7 +218,7 @@ def _figure(key: tuple[str, ...], values: Sequence[float], aggregate: str) -> Fi
     if aggregate == "mean":
         value = total / count if count else None
     else:
-        value = total if aggregate == "sum" else count
+        value = count if aggregate == "count" else total if count else None
     return Figure(key, value, int(rows))
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from balai.observations.segments import sync_folder
+
 NONCE = 12
 
 
@@ -19,12 +21,15 @@ class RowSeal:
             aside = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
             with open(aside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
                 file.write(AESGCM.generate_key(256))
+                file.flush()
+                os.fsync(file.fileno())
             try:
                 os.link(aside, path)
             except FileExistsError:
                 pass
             finally:
                 aside.unlink()
+            sync_folder(path.parent)
         self._cipher = AESGCM(path.read_bytes())
 
     def seal(self, raw: bytes) -> bytes:

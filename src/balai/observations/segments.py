@@ -167,7 +167,8 @@ class SegmentWriter:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._file, self.size)
         os.fsync(self._file)
-        _sync_folder(folder)
+        sync_folder(folder)
+        sync_folder(folder.parent)
 
     def append(self, frames: Sequence[bytes]) -> list[Place]:
         """Write the frames and wait until the disk has them; where each one begins.
@@ -201,7 +202,7 @@ class SegmentWriter:
         file = os.open(
             segment_path(self.folder, number), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
         )
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         os.close(self._file)
         self._file, self.number, self.size = file, number, 0
 
@@ -210,7 +211,8 @@ class SegmentWriter:
         os.close(self._lock)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: a file's own sync does not."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -14,6 +14,7 @@ import duckdb
 
 from balai.observations.contracts import Contract, Role
 from balai.observations.models import StoreFile
+from balai.observations.segments import sync_folder
 
 SQL_TYPES = {
     "string": "VARCHAR",
@@ -60,11 +61,13 @@ def files_of(table: str, first: date | None = None, last: date | None = None) ->
 def relation(root: Path, files: Sequence[StoreFile], contract: Contract) -> str:
     """SQL of the rows in ``files``; a field that older files lack is NULL there."""
     columns = columns_of(contract)
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in columns)
+    empty = f"SELECT {empty} WHERE FALSE"
     if not files:
-        empty = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in columns)
-        return f"(SELECT {empty} WHERE FALSE)"
+        return f"({empty})"
     paths = ", ".join("'" + str(root / file.path).replace("'", "''") + "'" for file in files)
-    return f"read_parquet([{paths}], union_by_name = true)"
+    rows = f"SELECT * FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"  # noqa: S608
+    return f"({empty} UNION ALL BY NAME {rows})"
 
 
 def finish(path: Path) -> tuple[int, str]:
@@ -73,11 +76,8 @@ def finish(path: Path) -> tuple[int, str]:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = os.fstat(file.fileno()).st_size
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    for folder in path.parents[:3]:
+        sync_folder(folder)
     return size, digest
 
 

@@ -11,6 +11,8 @@ from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 
+from balai.observations.segments import sync_folder
+
 DIGEST_BYTES = 16
 MOST_KEYS = 512
 
@@ -29,6 +31,7 @@ class SubjectKeys:
 
     def key(self, table: str, day: date) -> bytes:
         """The group's key, made where there is none. Raises LookupError where it was destroyed."""
+        self._forbid(table, day)
         return self._known.get((table, day)) or self._read(table, day)
 
     def destroy(self, table: str, day: date) -> bool:
@@ -39,6 +42,7 @@ class SubjectKeys:
             return False
         gone.parent.mkdir(parents=True, exist_ok=True)
         gone.touch(mode=0o600)
+        sync_folder(gone.parent)
         self._known.pop((table, day), None)
         if path.exists():
             with path.open("r+b") as file:
@@ -46,15 +50,20 @@ class SubjectKeys:
                 file.flush()
                 os.fsync(file.fileno())
             path.unlink()
+            sync_folder(path.parent)
         return True
+
+    def _forbid(self, table: str, day: date) -> None:
+        """Raise LookupError where the key was destroyed, by whichever process, and let go of it."""
+        if self._path(table, day).with_suffix(".gone").exists():
+            self._known.pop((table, day), None)
+            raise LookupError(f"the key of {table} of {day} was destroyed")
 
     def _path(self, table: str, day: date) -> Path:
         return self.folder / table / f"{day.isoformat()}.key"
 
     def _read(self, table: str, day: date) -> bytes:
         path = self._path(table, day)
-        if path.with_suffix(".gone").exists():
-            raise LookupError(f"the key of {table} of {day} was destroyed")
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             aside = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
@@ -68,6 +77,8 @@ class SubjectKeys:
                 pass
             finally:
                 aside.unlink()
+            sync_folder(path.parent)
+            sync_folder(path.parent.parent)
         key = path.read_bytes()
         self._known[(table, day)] = key
         if len(self._known) > MOST_KEYS:

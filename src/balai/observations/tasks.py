@@ -1,7 +1,9 @@
 """What comes round: days released, missed refreshes told."""
 
+import logging
 from datetime import timedelta
 
+import duckdb
 from django.db import transaction
 from django.db.models import Max
 from django.tasks import task
@@ -14,6 +16,7 @@ from balai.observations.contracts import read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Receipt
 from balai.observations.release import days_to_release, release_day
 
+logger = logging.getLogger(__name__)
 PATIENCE = 2
 """How many refreshes may pass before one counts as missed."""
 
@@ -30,7 +33,10 @@ def release_days() -> None:
     for row in _newest():
         contract = read_contract(row.document)
         for day in days_to_release(contract):
-            release_day(contract, day)
+            try:
+                release_day(contract, day)
+            except duckdb.Error:
+                logger.exception("%s of %s could not be released; the others go on.", contract.table, day)
 
 
 @every(minutes=5)
@@ -40,15 +46,18 @@ def tell_missed() -> None:
     now = timezone.now()
     for row in _newest():
         keys = list(
-            DataKey.objects.filter(contract=row.contract, major=row.major, sandbox=False, stopped_at=None)
+            DataKey.objects.filter(
+                contract=row.contract, major=row.major, sandbox=False, stopped_at=None
+            ).exclude(expires_at__lte=now)
         )
         shut = gates.closed({(key.subject, key.partner_id) for key in keys}, sandbox=False)
         opened = [key.created_at for key in keys if (key.subject, key.partner_id) not in shut]
         if not opened:
+            DataContract.objects.filter(pk=row.pk).exclude(missed_since=None).update(missed_since=None)
             continue
-        last = Receipt.objects.filter(contract=row.contract, sandbox=False).aggregate(at=Max("received_at"))[
-            "at"
-        ]
+        last = Receipt.objects.filter(contract=row.contract, table=row.table, sandbox=False).aggregate(
+            at=Max("received_at")
+        )["at"]
         since = max(last or min(opened), min(opened))
         wait = timedelta(minutes=PATIENCE * read_contract(row.document).refresh_minutes)
         if now - since <= wait:

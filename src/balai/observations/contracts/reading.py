@@ -16,6 +16,8 @@ import yaml
 from balai.observations.contracts.shape import TYPES, Contract, Field, Role
 
 MOST_FIELDS = 200
+LONGEST_ID = 80
+LARGEST_BOUND = 2**53
 LONGEST_DOCUMENT = 256 * 1024
 TYPES_OF_ROLE: dict[Role, tuple[str, ...]] = {
     Role.EVENT: ("string",),
@@ -132,6 +134,8 @@ class _Reader:
         key = self.text(document, "id", "", needed=True)
         if key and not _slug.fullmatch(key):
             self.fault("id", "small letters, digits and hyphens only")
+        if len(key) > LONGEST_ID:
+            self.fault("id", f"longer than {LONGEST_ID} characters")
         version = self.text(document, "version", "", needed=True)
         if version and not _version.fullmatch(version):
             self.fault("version", "not major.minor.patch")
@@ -302,6 +306,9 @@ class _Reader:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.fault(f"{place}logicalTypeOptions.{key}", "not a number")
+            return None
+        if not -LARGEST_BOUND <= value <= LARGEST_BOUND:
+            self.fault(f"{place}logicalTypeOptions.{key}", f"beyond {LARGEST_BOUND}")
             return None
         return value
 
