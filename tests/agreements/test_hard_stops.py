@@ -13,7 +13,7 @@ from django.db import connection
 from django.http import HttpRequest
 
 from balai.agreements import rules
-from balai.agreements.actions import bring_signed, open_signing, propose_version, sign
+from balai.agreements.actions import approve_version, bring_signed, open_signing, propose_version, sign
 from balai.agreements.legal import answer_council, file_approval, withdraw_approval
 from balai.agreements.models import Agreement, CouncilAnswer, CouncilApproval, Party, Signature
 from balai.collaborations.actions import make_move
@@ -22,6 +22,7 @@ from balai.core.models import Entry
 from balai.observations.models import Dataset
 from balai.people.models import User
 from tests.agreements_builders import Cast, answer_no, make_agreement, make_cast, sha_of
+from tests.agreements_many import open_memorandum
 from tests.builders import client_of
 from tests.stories import World, make_pdf
 
@@ -512,3 +513,26 @@ def test_two_approvals_filed_at_once_are_one() -> None:
 
     assert sorted(outcomes) == ["Stale", "ok"]
     assert CouncilApproval.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"changes": {"flows": [FLOW]}}, DATA),
+        ({"changes": {}, "spends_regional_budget": True}, BUDGET),
+    ],
+)
+def test_a_memorandum_is_no_way_around_data_and_budget(change: dict, sentence: str) -> None:
+    made = open_memorandum(2)
+    Agreement.objects.filter(pk=made.agreement.pk).update(state="drafting")
+    propose_version(agreement=made.agreement, by=made.bureau, **change)
+    founder = made.signatories[1]
+    for by in (made.bureau, founder):
+        version = made.agreement.versions.latest("number")
+        approve_version(version=version, by=by, seen_sha256=version.document.sha256)
+    open_signing(agreement=made.agreement, by=made.bureau)
+
+    for by in made.signatories:
+        with pytest.raises(Refused) as refused:
+            sign(agreement=made.agreement, by=by, seen_sha256=sha_of(made.agreement), consent=True)
+        assert str(refused.value.reason) == sentence

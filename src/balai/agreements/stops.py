@@ -149,18 +149,18 @@ def procured(subject: Subject, agreement: Agreement) -> Verdict:
 
 
 def may_take_effect(party: Party) -> Verdict:
-    """Every stop before one party's signature: its mandate and, for a PKS, council, data and procurement.
+    """Every stop before one party's signature: mandate, personal data, procurement; for a PKS the council.
 
-    An addendum to a PKS is held to the same.
+    An addendum is held to what it amends. A memorandum states intent, but what it schedules is no less real.
     """
     verdict = mandated(party)
-    agreement = party.agreement
-    binding = agreement.amends.kind if agreement.amends else agreement.kind
-    if not verdict or binding != AgreementKind.PKS:
+    if not verdict:
         return verdict
-    subject = subject_of(agreement)
-    return (
-        council_cleared(subject)
-        and lawful_data(subject, current_version(agreement))
-        and procured(subject, agreement)
-    )
+    agreement = party.agreement
+    subject, latest = subject_of(agreement), current_version(agreement)
+    binding = agreement.amends.kind if agreement.amends else agreement.kind
+    if binding == AgreementKind.PKS:
+        verdict = council_cleared(subject)
+    elif latest is None or not latest.reading.flows:
+        return procured(subject, agreement)
+    return verdict and lawful_data(subject, latest) and procured(subject, agreement)
