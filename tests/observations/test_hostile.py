@@ -16,7 +16,7 @@ from balai.observations.audiences import both_ends
 from balai.observations.contracts import ContractError, read_contract
 from balai.observations.doors import Doors
 from balai.observations.drain import Drainer
-from balai.observations.models import DataContract, DataKey, Receipt
+from balai.observations.models import DataContract, DataKey, Quarantined, Receipt, ReleasedDay
 from balai.observations.release import release_day
 from balai.observations.subjects import SubjectKeys
 from balai.observations.tasks import tell_missed
@@ -222,3 +222,68 @@ def test_major_versions_are_counted_apart_and_each_is_missed(city) -> None:
 
 def test_a_table_is_called_the_same_by_document_and_record() -> None:
     assert put_in_force().table == trips().table
+
+
+def test_no_value_that_was_sent_stands_in_a_reason(key: DataKey) -> None:  # noqa: F811
+    """Reasons are shown and not encrypted; PostgreSQL takes no NUL in them."""
+    far = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    batch = Hub(key).send(
+        "0001", row(vehicle="Siti Rahma\0"), row(at=far), row(**{"strange\0": 1}), row(zone="3171\0")
+    )
+
+    drained()
+
+    found = Quarantined.objects.filter(batch=batch).order_by("row").values_list("pointer", "reason")
+    assert list(found) == [
+        ("/vehicle", "none of the allowed values"),
+        ("/at", "lies in the future"),
+        ("", "Object contains unknown field `strange`"),
+        ("/zone", "Expected `str` matching regex '^(?:\\\\d{10})\\\\Z'"),
+    ]
+
+
+def test_rows_of_an_erased_day_are_refused_and_their_neighbours_taken(key: DataKey) -> None:  # noqa: F811
+    """Also by a node that knew the day's key."""
+    hub = Hub(key)
+    hub.send("0001", row("a", at=THEN))
+    erase_subjects(table="roda_trips_v1", day=AGO)
+
+    batch = hub.send("0002", row("b", zone="wrong"), row("c", at=THEN), row("d"))
+    drained()
+
+    assert (stored(), account()) == (["a", "d"], (4, 2, 2, 0))
+    erased = Quarantined.objects.get(batch=batch, row=1)
+    assert (erased.pointer, erased.sealed) == ("/at", None)
+
+
+@pytest.mark.parametrize("more", [1, 3])
+def test_a_page_asks_the_same_however_much_flowed(
+    client, city, settings, django_assert_num_queries, more: int
+) -> None:
+    settings.DEFAULT_CITY = city.pk
+    roda = make_company(slug="roda")
+    purposes = {"customProperties__4": {"property": "purposes", "value": ["indicators"]}}
+    document = changed(**purposes)
+    contract = put_in_force(document, city=city, partner=roda)
+    for number in range(more):
+        if number:
+            put_in_force(changed(id=f"roda-{number}", **purposes), city=city, partner=roda)
+        make_data_key(contract)
+        receipt(contract, str(number), timezone.now())
+        day = timezone.localdate() - timedelta(days=number + 1)
+        data = Day(("distance_m", "wait_s"), ("vehicle",), ()).packed()
+        ReleasedDay.objects.create(
+            table=contract.table, day=day, contract=contract.contract, version=contract.version, k=10,
+            rows=0, unknown=0, atoms=data, sha256=f"{number:064d}", files=["x"], made_at=timezone.now(),
+        )  # fmt: skip
+    partner = make_founder(roda)
+
+    with django_assert_num_queries(1):
+        assert client.get("/data/").status_code == 200
+    with django_assert_num_queries(4):
+        page = client.get("/data/roda-trips/1/")
+    assert page.content.decode().count("0" * 60) == more
+    client.force_login(partner)
+    client.get("/data/")
+    with django_assert_num_queries(14):
+        assert client.get("/data/roda-trips/1/").status_code == 200

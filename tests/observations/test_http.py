@@ -203,7 +203,8 @@ def test_a_sender_who_leaves_half_way_leaves_nothing(client: Client) -> None:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": "POST", "path": "/v1/observations", "headers": []}
+        headers = [(b"authorization", bearer(client.key).encode())]
+        scope = {"type": "http", "method": "POST", "path": "/v1/observations", "headers": headers}
         await client.application(scope, receive, send)
         return sent[0]["status"]
 
@@ -248,3 +249,19 @@ def test_the_metrics_count_what_happened(client: Client) -> None:
     assert "balai_ingest_received_total 3\n" in metrics
     assert "balai_ingest_accepted_total 1\n" in metrics
     assert 'balai_ingest_refused_total{reason="key"} 1\n' in metrics
+
+
+def test_what_follows_a_gzipped_body_is_neither_held_nor_lost_in_silence(client: Client) -> None:
+    body = gzip.compress(lines(row("a"))) + gzip.compress(lines(row("b")))
+
+    assert client.post(body, content_encoding="gzip")[0] == 400
+    assert client.post(lines(row("a")))[0] == 202
+    assert client.application.node.intake.meter.accepted == 1
+
+
+def test_the_body_of_a_stranger_is_not_unpacked(client: Client) -> None:
+    status, problem = client.post(b"no gzip", content_encoding="gzip", authorization="Bearer chk_live_no.no")[
+        :2
+    ]
+
+    assert status == 401, problem

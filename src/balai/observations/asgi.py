@@ -15,7 +15,7 @@ from django.conf import settings
 from balai.observations import places
 from balai.observations.checking import LARGEST_BODY
 from balai.observations.doors import Doors, DoorsOutOfDateError
-from balai.observations.intake import Intake, Prepared, RefusedBatchError, SentReceipt
+from balai.observations.intake import Door, Intake, Prepared, RefusedBatchError, SentReceipt
 from balai.observations.sealing import RowSeal
 from balai.observations.segments import (
     LogBrokenError,
@@ -79,15 +79,18 @@ class Node:
         if self._writer is not None:
             self._writer.close()
 
-    async def take(self, authorization: str, idempotency: str, form: str, body: bytes) -> SentReceipt:
-        """One batch from check to durable receipt. Raises RefusedBatchError."""
+    def door(self, authorization: str) -> Door:
+        """The door a bearer key opens now. Raises RefusedBatchError."""
         if self.broken:
             raise RefusedBatchError(503, "log", "The log is broken; nothing was kept.", 5.0)
         try:
-            door = self.intake.door(authorization)
+            return self.intake.door(authorization)
         except DoorsOutOfDateError as fault:
             raise RefusedBatchError(503, "unavailable", str(fault), retry_after=5.0) from None
-        prepared = self.intake.prepare(door, idempotency, form, body)
+
+    async def take(self, authorization: str, idempotency: str, form: str, body: bytes) -> SentReceipt:
+        """One batch from check to durable receipt. Raises RefusedBatchError."""
+        prepared = self.intake.prepare(self.door(authorization), idempotency, form, body)
         if isinstance(prepared, SentReceipt):
             return prepared
         future: asyncio.Future[SentReceipt] = asyncio.get_running_loop().create_future()
@@ -189,10 +192,16 @@ class Application:
         given = {}
         for name, value in scope["headers"]:
             given[bytes(name)] = bytes(value)
+        authorization = given.get(b"authorization", b"").decode("latin-1")
+        try:
+            self.node.door(authorization)
+        except RefusedBatchError:
+            await _pass_over(receive)
+            raise
         body = await _body(receive, given.get(b"content-encoding", b"").lower())
         form = given.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")
         return await self.node.take(
-            given.get(b"authorization", b"").decode("latin-1"),
+            authorization,
             given.get(b"idempotency-key", b"").decode("latin-1"),
             form,
             body,
@@ -214,6 +223,15 @@ class Application:
         return ("\n".join(lines) + "\n").encode()
 
 
+async def _pass_over(receive: Receive) -> None:
+    """Let the body of one who is refused go by, so that the answer is heard; nothing of it is held."""
+    size, more = 0, True
+    while more and size <= LARGEST_BODY:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
 async def _body(receive: Receive, encoding: bytes) -> bytes:
     """The request's body, unpacked, never more than the largest allowed. Raises RefusedBatchError."""
     if encoding not in (b"", b"identity", b"gzip"):
@@ -231,6 +249,8 @@ async def _body(receive: Receive, encoding: bytes) -> bytes:
                 part = unpack.decompress(part, LARGEST_BODY + 1 - size)
             except zlib.error:
                 raise RefusedBatchError(400, "gzip", "The body is not gzip.") from None
+            if unpack.unused_data:
+                raise RefusedBatchError(400, "gzip", "Something follows the gzipped body.")
         size += len(part)
         if size > LARGEST_BODY or (unpack is not None and unpack.unconsumed_tail):
             raise RefusedBatchError(413, "size", f"A batch has at most {LARGEST_BODY} bytes, unpacked.")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -137,8 +137,7 @@ class Checker:
                 good.append(row)
                 continue
             reason = "lies in the future" if at > ahead else "lies before what the contract keeps"
-            raw = raws[number] if raws is not None else msgspec.json.encode(row)
-            bad.append(Bad(number, f"/{time}", f"{at.astimezone(UTC).isoformat()} {reason}", raw))
+            bad.append(Bad(number, f"/{time}", reason, msgspec.json.encode(row)))
         bad.sort(key=lambda one: one.row)
         return Checked(good, bad)
 
@@ -155,7 +154,11 @@ class Checker:
         text = str(fault)
         found = _path.search(text)
         pointer = "".join(f"/{name or index}" for name, index in _step.findall(found[1])) if found else ""
-        return Bad(number, pointer, text[: found.start()] if found else text, raw)
+        reason = text[: found.start()] if found else text
+        if reason.startswith("Invalid enum value"):
+            # What was sent may name somebody; a reason is shown and not encrypted.
+            reason = "none of the allowed values"
+        return Bad(number, pointer, reason, raw)
 
     def _identities(self, raw: bytes) -> Iterator[str]:
         """Names in the row that the contract forbids, at any depth."""

@@ -332,8 +332,8 @@ def _quarantined(batch: _Batch, body: bytes) -> Iterator[Quarantined]:
             key=header.key,
             contract=header.contract,
             version=header.version,
-            pointer=row["pointer"],
-            reason=row["reason"],
+            pointer=row["pointer"].replace("\0", ""),
+            reason=row["reason"].replace("\0", ""),
             sealed=msgspec.convert(sealed, bytes, strict=False) if sealed else None,
             received_at=datetime.fromtimestamp(header.received_at, UTC),
         )

@@ -212,6 +212,7 @@ class Intake:
         window = self._windows.setdefault(table, Window())
         event, subject = contract.event.name, contract.one(Role.SUBJECT)
         rows, fresh, duplicates, bad = [], [], 0, checked.bad
+        keys = self._keys_of(checked, contract) if subject is not None else {}
         for row in checked.rows:
             key = getattr(row, event)
             if window.add(key):
@@ -220,7 +221,7 @@ class Intake:
             else:
                 duplicates += 1
         if subject is not None:
-            self._hide(rows, contract, subject.name)
+            self._hide(rows, contract, subject.name, keys)
         batch = _uuid7(now)
         lines = door.checker.encode_lines(rows)
         sealed = msgspec.json.encode([_kept(one, self._seal) for one in bad]) if bad else b""
@@ -255,19 +256,38 @@ class Intake:
         )
         return Prepared(Record(header, lines, sealed), receipt, door.id, idempotency, fingerprint, fresh)
 
-    def _hide(self, rows: list[Any], contract: Contract, subject: str) -> None:
-        """Put each row's subject under the key of its day."""
-        at = contract.time.name
+    def _keys_of(self, checked: Checked, contract: Contract) -> dict[int, bytes]:
+        """The keys of the days in the batch; rows of an erased day are refused and not kept."""
         keys: dict[int, bytes] = {}
+        erased: set[int] = set()
+        days = [self._day(row, contract) for row in checked.rows]
+        for day in set(days):
+            try:
+                keys[day] = self._subjects.key(contract.table, EPOCH.date() + timedelta(day))
+            except LookupError:
+                erased.add(day)
+        if erased:
+            wrong = {one.row for one in checked.bad}
+            numbers = [n for n in range(len(days) + len(wrong)) if n not in wrong]
+            checked.bad.extend(
+                Bad(number, f"/{contract.time.name}", "the subjects of this day were erased", None)
+                for number, day in zip(numbers, days, strict=True)
+                if day in erased
+            )
+            checked.bad.sort(key=lambda one: one.row)
+            checked.rows[:] = [row for row, day in zip(checked.rows, days, strict=True) if day in keys]
+        return keys
+
+    def _day(self, row: Any, contract: Contract) -> int:
+        at: datetime = getattr(row, contract.time.name)
+        return (at - self._midnight).days
+
+    def _hide(self, rows: list[Any], contract: Contract, subject: str, keys: Mapping[int, bytes]) -> None:
+        """Put each row's subject under the key of its day."""
         for row in rows:
             value = getattr(row, subject)
-            if value is None:
-                continue
-            day = (getattr(row, at) - self._midnight).days
-            key = keys.get(day)
-            if key is None:
-                key = keys[day] = self._subjects.key(contract.table, EPOCH.date() + timedelta(day))
-            setattr(row, subject, digest(value, key))
+            if value is not None:
+                setattr(row, subject, digest(value, keys[self._day(row, contract)]))
 
     def kept(self, prepared: Prepared, place: Place, node: str) -> SentReceipt:
         """The log has the batch: the receipt to answer with, now and to every repetition."""

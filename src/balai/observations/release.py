@@ -222,6 +222,12 @@ def _figure(key: tuple[str, ...], values: Sequence[float], aggregate: str) -> Fi
     return Figure(key, value, int(rows))
 
 
+def sums_of(contract: Contract, days: Iterable[date]) -> dict[date, str]:
+    """The SHA-256 of each released day's sums."""
+    found = ReleasedDay.objects.filter(table=contract.table, day__in=list(days))
+    return dict(found.values_list("day", "sha256"))
+
+
 @dataclass(frozen=True)
 class Lineage:
     """What one day's figures were counted from: files of the store and batches of the log."""

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from balai.observations import rules
 from balai.observations.contracts import Contract, Field, read_contract
 from balai.observations.describing import example_event
-from balai.observations.models import DataContract, Receipt
+from balai.observations.models import DataContract
 from balai.observations.queries import (
     budget_of,
     contracts,
@@ -24,8 +24,9 @@ from balai.observations.queries import (
     keys_of,
     last_received,
     newest_contracts,
+    receipts_of,
 )
-from balai.observations.release import Answer, ask, why
+from balai.observations.release import Answer, ask, sums_of
 from balai.portal import charts
 from balai.portal.components import Count, Facts
 
@@ -146,18 +147,13 @@ def _told(whole: Contract) -> dict[str, object] | None:
     if not answer.days:
         return None
     by_day = {figure.key[0]: figure.of for figure in answer.figures}
-    traces = {one.day: one for one in why(whole, answer.days)}
+    sums = sums_of(whole, answer.days)
     title = _("Rows that may be told, by day")
     bars = [charts.Bar(date_format(day, "j M"), by_day.get(day.isoformat(), 0)) for day in answer.days]
     table = charts.figure_table(
-        [_("Day"), _("Rows"), _("Batches"), _("SHA-256 of the day’s sums")],
+        [_("Day"), _("Rows"), _("SHA-256 of the day’s sums")],
         [
-            (
-                date_format(day, "j F Y"),
-                by_day.get(day.isoformat(), 0),
-                traces[day].batches if day in traces else "–",
-                traces[day].sha256 if day in traces else "–",
-            )
+            (date_format(day, "j F Y"), by_day.get(day.isoformat(), 0), sums.get(day, "–"))
             for day in answer.days
         ],
     )
@@ -190,5 +186,5 @@ def _flow(row: DataContract) -> dict[str, object]:
         "reasons": budget.reasons,
         "last": last_received(row),
         "keys": list(keys_of(row)),
-        "receipts": list(Receipt.objects.filter(contract=row.contract)[:RECEIPTS]),
+        "receipts": list(receipts_of(row)[:RECEIPTS]),
     }
