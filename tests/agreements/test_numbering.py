@@ -71,6 +71,21 @@ def test_what_can_be_read_from_a_number_without_a_pattern(number: str, parts: di
     assert numbers.parts_of(number) == parts
 
 
+def test_blanks_and_capitals_make_no_other_number() -> None:
+    cast = make_cast()
+    use_pattern(cast)
+    first = make_agreement(cast, upto="approved")
+    held = reserve_number(agreement=first, by=cast.bureau)
+    decoy = " / ".join(held.number.lower().split("/"))
+    second = make_agreement(make_cast(), upto="approved")
+    Party.objects.filter(agreement=second, place=1).update(organisation=cast.agency)
+
+    reason = why(lambda: reserve_number(agreement=second, by=cast.bureau, number=decoy))
+
+    assert (numbers.parts_of(decoy, held.pattern)["serial"], reason != "") == (1, True)
+    assert DocumentNumber.objects.filter(void_at=None).count() == 1
+
+
 @pytest.mark.parametrize(
     "template",
     [

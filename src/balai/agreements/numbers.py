@@ -54,10 +54,10 @@ def built(pattern: NumberPattern, serial: int, day: date) -> str:
 def parts_of(number: str, pattern: NumberPattern | None = None) -> dict[str, Any]:
     """What can be read from a number: every field where it follows ``pattern``, else year and month if seen.
 
-    ``serial`` and ``year`` are integers.
+    ``serial`` and ``year`` are integers. Blanks and capitals make no other number.
     """
     found: dict[str, Any] = {}
-    if pattern is not None and (match := _reader(pattern.template).fullmatch(number)):
+    if pattern is not None and (match := _followed(pattern.template, number)):
         found = {name: text for name, text in match.groupdict().items() if text}
         found["serial"] = int(found["serial"])
     else:
@@ -163,6 +163,11 @@ def taken(party: Party) -> Invalid:
     )
 
 
+def _followed(template: str, number: str) -> re.Match[str] | None:
+    close, closed = ("".join(text.split()) for text in (template, number))
+    return _reader(template).fullmatch(number) or _reader(close).fullmatch(closed)
+
+
 def _reader(template: str) -> re.Pattern[str]:
     pieces = re.split(r"(\{[a-z]+\})", template)
     return re.compile(
@@ -171,5 +176,6 @@ def _reader(template: str) -> re.Pattern[str]:
             if _FIELD.fullmatch(piece)
             else re.escape(piece)
             for piece in pieces
-        )
+        ),
+        re.IGNORECASE,
     )
