@@ -10,12 +10,13 @@ from django.utils import timezone
 from balai.core import ledger
 from balai.core.errors import Invalid
 from balai.observations import places, queries
-from balai.observations.actions import erase_subjects, rotate_key
+from balai.observations.actions import erase_subjects, make_key, rotate_key
 from balai.observations.atoms import Atom, Day
 from balai.observations.audiences import both_ends
 from balai.observations.contracts import ContractError, read_contract
 from balai.observations.doors import Doors
 from balai.observations.drain import Drainer
+from balai.observations.intake import ROWS
 from balai.observations.models import DataContract, DataKey, Quarantined, Receipt, ReleasedDay
 from balai.observations.release import release_day
 from balai.observations.subjects import SubjectKeys
@@ -23,7 +24,7 @@ from balai.observations.tasks import tell_missed
 from tests.builders import make_bureau, make_company, make_founder, make_user, seat
 from tests.observations.test_contracts import changed
 from tests.observations.test_drain import Hub, account, drainer, key, stored  # noqa: F401
-from tests.observations_builders import make_data_key, put_in_force, row, trips
+from tests.observations_builders import lines, make_data_key, put_in_force, row, trips
 
 pytestmark = pytest.mark.django_db
 
@@ -287,3 +288,25 @@ def test_a_page_asks_the_same_however_much_flowed(
     client.get("/data/")
     with django_assert_num_queries(14):
         assert client.get("/data/roda-trips/1/").status_code == 200
+
+
+def test_rows_charged_while_the_doors_are_read_are_counted(key: DataKey) -> None:  # noqa: F811
+    hub, doors = Hub(key), Doors()
+    doors.read()
+    before = doors()[key.pk]
+    doors.read()
+    body = lines(row(), row())
+
+    hub.intake.prepare(before, "batch-0001", ROWS, body)
+
+    assert doors()[key.pk].today.rows == 2
+
+
+@pytest.mark.parametrize("subject", ["collaboration:\0", "collaboration", "collaboration:" + "x" * 70])
+def test_a_key_serves_what_a_name_can_name(city, subject: str) -> None:
+    with pytest.raises(Invalid):
+        make_key(by=make_bureau(city), contract=put_in_force(city=city), sandbox=True, subject=subject)
+
+
+def test_a_version_beyond_all_numbers_is_not_found(client) -> None:
+    assert client.get(f"/data/roda-trips/{10**30}/").status_code == 404

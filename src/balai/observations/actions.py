@@ -1,6 +1,7 @@
 """Contracts put in force and retired; keys made, replaced and stopped."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -22,6 +23,7 @@ from balai.people.rules import hats_in
 
 OVERLAP = timedelta(days=3)
 """How long a replaced key still opens."""
+_served = re.compile(r"[a-z-]{1,30}:[A-Za-z0-9-]{1,49}")
 _alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -141,6 +143,10 @@ def make_key(
     """
     require(rules.may_make_key(by, contract))
     if not sandbox and not subject and rules.keeper_hat(by, contract.city_id) is None:
+        raise Invalid(
+            _("A live key serves a collaboration."), {"subject": [_("Name it: collaboration:<its id>.")]}
+        )
+    if subject and not _served.fullmatch(subject):
         raise Invalid(
             _("A live key serves a collaboration."), {"subject": [_("Name it: collaboration:<its id>.")]}
         )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from balai.observations import gates
 from balai.observations.checking import Checker
 from balai.observations.contracts import read_contract
-from balai.observations.intake import Door
+from balai.observations.intake import Door, Sent
 from balai.observations.models import ContractState, DataContract, DataKey, Receipt
 from balai.observations.quota import Bucket
 
@@ -105,7 +105,7 @@ class Doors:
         return self._checkers[contract.sha256]
 
 
-def _sent_today(key: str, now: datetime) -> tuple[int, int]:
+def _sent_today(key: str, now: datetime) -> Sent:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     sent = Receipt.objects.filter(key=key, received_at__gte=midnight).aggregate(sum=Sum("received"))["sum"]
-    return int(midnight.timestamp() // 86400), sent or 0
+    return Sent(int(midnight.timestamp() // 86400), sent or 0)

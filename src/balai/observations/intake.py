@@ -51,6 +51,14 @@ class SentReceipt(msgspec.Struct, frozen=True):
 
 
 @dataclass
+class Sent:
+    """The rows of a key on a UTC day, shared by the doors that follow each other: none is forgotten."""
+
+    day: int = 0
+    rows: int = 0
+
+
+@dataclass
 class Door:
     """One key as the intake knows it."""
 
@@ -62,8 +70,7 @@ class Door:
     rows_per_second: int
     rows_per_day: int
     bucket: Bucket
-    today: tuple[int, int] = (0, 0)
-    """UTC day number and the rows it has sent on it."""
+    today: Sent = field(default_factory=Sent)
 
 
 @dataclass
@@ -195,14 +202,14 @@ class Intake:
 
     def _charge(self, door: Door, rows: int, now: float) -> None:
         day = int(now // 86400)
-        sent = door.today[1] if door.today[0] == day else 0
+        sent = door.today.rows if door.today.day == day else 0
         if sent + rows > door.rows_per_day:
             raise RefusedBatchError(
                 429, "daily-quota", "The key's rows of today are used up.", retry_after=86400 - now % 86400
             )
         if wait := door.bucket.take(rows):
             raise RefusedBatchError(429, "rate", "More rows than the key may send now.", retry_after=wait)
-        door.today = (day, sent + rows)
+        door.today.day, door.today.rows = day, sent + rows
 
     def _sort(
         self, door: Door, idempotency: str, fingerprint: str, checked: Checked, received: int, now: float
