@@ -5,6 +5,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from balai.agreements.actions import draft_memorandum, propose_version
+from balai.agreements.audiences import one_side
+from balai.agreements.comments import comment
 from balai.agreements.models import Agreement, ClauseProposal, ProposalAnswer, ProposalState
 from balai.agreements.negotiation import (
     MOST_OPEN,
@@ -25,6 +27,7 @@ from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry
 from balai.people.models import Role
 from tests.agreements_builders import make_agreement, make_cast
+from tests.agreements_many import open_memorandum
 from tests.builders import make_agency, make_auditor, make_city, make_company, make_founder, make_user, seat
 
 pytestmark = pytest.mark.django_db
@@ -509,3 +512,15 @@ def test_dates_of_terms_stay_when_an_article_changes() -> None:
 
     agreement.refresh_from_db()
     assert agreement.ends_on == date(2027, 6, 30)
+
+
+def test_who_sits_at_two_parties_hears_only_the_side_they_speak_for() -> None:
+    made = open_memorandum(3)
+    both = seat(make_user(), made.agreement.parties.get(place=2).organisation, Role.FOUNDER)
+    seat(both, made.agreement.parties.get(place=3).organisation, Role.FOUNDER)
+    director = made.signatories[2]
+    comment(agreement=made.agreement, by=director, text="Batas kita 5 persen.", audience="own")
+
+    told = set(one_side(Entry.objects.get(verb="side.commented")))
+
+    assert told == {director}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from balai.agreements.models import Agreement, AgreementState, CeremonyItem, Party
+from balai.agreements.rules import side_of
 from balai.collaborations.queries import players
 from balai.core.audiences import audience
 from balai.core.models import Entry
@@ -58,9 +59,14 @@ def one_side(entry: Entry) -> Iterable[User]:
         return
     collaboration = party.agreement.collaboration
     if collaboration is None:
-        yield from User.objects.filter(
+        seated = User.objects.filter(
             is_active=True, memberships__ended_at=None, memberships__organisation=party.organisation_id
-        ).distinct()
+        )
+        for person in seated.distinct():
+            # Who has a seat at two parties speaks for one of them, and hears that one only.
+            side = side_of(person, party.agreement)
+            if side and side[0].pk == party.pk:
+                yield person
         return
     partner = party.organisation_id == collaboration.partner_id
     for role in ("applicant",) if partner else ("agency", "bureau", "tkksd", "city_signatory"):
