@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -86,30 +87,31 @@ def compute(asked: Asked) -> IndexRun:
     if len(data.units) < FEWEST:
         raise Invalid(_("An index of fewer than three cities says nothing."))
     result = _result(spec, data, asked.seed, asked.replications, asked.chosen)
-    run = IndexRun.objects.create(
-        name=asked.name,
-        name_en=asked.name_en,
-        year=asked.year,
-        specification=asked.specification,
-        data=asked.data,
-        names=dict(asked.names),
-        invented=asked.invented,
-        seed=asked.seed,
-        replications=asked.replications,
-        chosen=asked.chosen,
-        versions=versions(),
-        spec_hash=spec.hash(),
-        data_hash=data.hash,
-        result=result,
-        computed_at=timezone.now(),
-    )
-    ledger.append(
-        verb="index.computed",
-        subject=f"index:{run.pk}",
-        by=None,
-        public=True,
-        data={"specification": run.spec_hash, "data": run.data_hash, "seed": run.seed, "year": run.year},
-    )
+    with transaction.atomic():
+        run = IndexRun.objects.create(
+            name=asked.name,
+            name_en=asked.name_en,
+            year=asked.year,
+            specification=asked.specification,
+            data=asked.data,
+            names=dict(asked.names),
+            invented=asked.invented,
+            seed=asked.seed,
+            replications=asked.replications,
+            chosen=asked.chosen,
+            versions=versions(),
+            spec_hash=spec.hash(),
+            data_hash=data.hash,
+            result=result,
+            computed_at=timezone.now(),
+        )
+        ledger.append(
+            verb="index.computed",
+            subject=f"index:{run.pk}",
+            by=None,
+            public=True,
+            data={"specification": run.spec_hash, "data": run.data_hash, "seed": run.seed, "year": run.year},
+        )
     return run
 
 
