@@ -29,6 +29,7 @@ from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry, Notification
 from balai.core.notifications import choose_pace, deliver
+from balai.observations.models import Dataset
 from balai.people.models import User
 from balai.portal.inbox.sources import waiting_for
 from tests.agreements_builders import Cast, make_agreement, make_cast, sha_of
@@ -645,3 +646,15 @@ def test_addendum_names_what_it_amends_and_is_typeset_whole(cast: Cast) -> None:
     assert terms.exit == agreement.versions.first().reading.exit
     assert (terms.flows, terms.sites, terms.missing()) == ((), (), [])
     assert [party.mandate for party in terms.parties] == ["", ""]
+
+
+def test_the_seal_does_not_take_back_that_a_dataset_is_personal(cast: Cast) -> None:
+    dataset = Dataset.objects.create(
+        partner=cast.company, city=cast.city, name="Perjalanan", direction="to_city"
+    )
+    agreement = make_agreement(cast, upto="signed")
+    Dataset.objects.filter(pk=dataset.pk).update(personal=True)
+
+    seal(agreement_id=agreement.pk)
+
+    assert agreement.datasets.get().personal

@@ -106,6 +106,8 @@ def _schedule_datasets(agreement: Agreement, terms: AgreementTerms) -> None:
         if dataset is None:
             dataset = Dataset.objects.create(partner=collaboration.partner, city=agreement.city, **values)
         else:
+            # What is on record as personal stays so, whatever the schedule calls it.
+            values["personal"] = flow.personal or dataset.personal
             Dataset.objects.filter(pk=dataset.pk).update(**values)
         kept.append(dataset)
     agreement.datasets.set(kept)
