@@ -391,9 +391,7 @@ def test_sealed_schedule_becomes_the_datasets_on_record(demo) -> None:
     propose_version(agreement=agreement, changes={"flows": [flow]}, by=cast.founder)
     for place, by in ((1, cast.officer), (2, cast.founder)):
         party = agreement.parties.get(place=place)
-        set_signatory(
-            party=party, name=f"Penanda Tangan {place}", title="B", mandate="C", number="", by=by
-        )
+        set_signatory(party=party, name=f"Penanda Tangan {place}", title="B", mandate="C", number="", by=by)
     for by in (cast.bureau, cast.founder):
         latest = agreement.versions.first()
         approve_version(version=latest, by=by, seen_sha256=latest.document.sha256)

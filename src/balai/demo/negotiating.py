@@ -13,9 +13,7 @@ MEDIATION = Both(
 )
 REPORTS = (
     Both("PIHAK KEDUA melaporkan kemajuan setiap bulan.", "The SECOND PARTY reports progress every month."),
-    Both(
-        "PIHAK KEDUA melaporkan kemajuan setiap tiga bulan.", "The SECOND PARTY reports each quarter."
-    ),
+    Both("PIHAK KEDUA melaporkan kemajuan setiap tiga bulan.", "The SECOND PARTY reports each quarter."),
 )
 
 
