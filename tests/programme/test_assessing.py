@@ -20,6 +20,7 @@ from balai.programme.assessing import (
     score,
 )
 from balai.programme.models import Cohort, EvaluationMethod
+from balai.programme.models.assessment import COMPONENTS
 from balai.programme.results import re_weighted, readiness_of, result_of, survey_result
 from balai.programme.rules import may_close_evaluation, may_see_evaluation
 from tests.builders import (
@@ -53,7 +54,9 @@ def test_two_documented_versions_of_the_weights_are_published_once():
     publish_methods()
     publish_methods()
 
-    weights = {method.pk: list(method.weights.values()) for method in EvaluationMethod.objects.all()}
+    weights = {
+        method.pk: [method.weights[part] for part in COMPONENTS] for method in EvaluationMethod.objects.all()
+    }
     assert weights == {"sleman": [10, 20, 30, 30, 10], "jambi-2022": [10, 20, 30, 20, 20]}
 
 

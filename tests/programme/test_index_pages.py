@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from balai.programme.indexing import bundle, reproduce
+from balai.programme.models import IndexRun
 from tests.builders import client_of, make_city
 from tests.programme_builders import DATA, make_run
 
@@ -78,3 +79,18 @@ def test_the_bundle_is_what_can_be_computed_again():
 
     assert response.content == bundle(run)
     assert reproduce(response.content) == []
+
+
+def test_scores_stand_under_their_headings_whatever_order_the_database_keeps():
+    run = make_run()
+    result = run.result
+    for row in result["units"]:
+        row["scores"] = dict(sorted(row["scores"].items(), key=lambda item: (len(item[0]), item[0])))
+    IndexRun.objects.filter(pk=run.pk).update(result=result)
+
+    page = client_of().get(f"/gerakan/indeks/{run.pk}/")
+
+    first = page.context["units"][0]
+    codes = [code for code, _name in page.context["nodes"]]
+    assert codes == result["nodes"]
+    assert first["cells"] == [first["scores"][code] for code in codes]

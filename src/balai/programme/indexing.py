@@ -165,6 +165,7 @@ def _result(spec: IndexSpec, data: Data, seed: int, n: int, chosen: int) -> dict
     s1, st = shares.index.s1, shares.index.st
     spread = shares.index.st_interval
     return {
+        "nodes": [node for node in built.nodes if node != spec.top],
         "units": rows,
         "dropped": dict(built.dropped),
         "warnings": list(built.warnings),
@@ -356,11 +357,11 @@ def bundle(run: IndexRun) -> bytes:
 
 def _scores(run: IndexRun) -> Iterable[Sequence[object]]:
     rows = run.result["units"]
-    nodes = list(rows[0]["scores"])
+    nodes = run.result["nodes"]
     yield ["unit", "score", "rank", *nodes, "rank_5", "rank_50", "rank_95", f"p_top_{run.chosen}"]
     for row in rows:
         ends = (row["low"], row["middle"], row["high"], row["p_top"])
-        cells = [row["score"], row["rank"], *row["scores"].values(), *ends]
+        cells = [row["score"], row["rank"], *(row["scores"][node] for node in nodes), *ends]
         yield [row["code"], *("" if cell is None else cell for cell in cells)]
 
 

@@ -27,7 +27,7 @@ from balai.indicators.rules import (
     may_close_batch,
     may_see_batch,
 )
-from balai.indicators.tables import Defaults
+from balai.indicators.tables import HEADINGS, Defaults
 from balai.people.models import City
 from balai.people.rules import is_person
 from balai.portal.csv import csv_response
@@ -165,7 +165,10 @@ def faults_csv(request: HttpRequest, pk: str) -> HttpResponse:
     """The rows that could not be taken over, as they stood, with the reason: to be mended and sent again."""
     found = _find(request, pk)
     faulty = [row for row in found.rows if row["faults"]]
-    head = list(dict.fromkeys(name for row in faulty for name in row["cells"]))
+    known = list(HEADINGS)
+    names = {name for row in faulty for name in row["cells"]}
+    # The database gives the cells back in an order of its own.
+    head = sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
     lines = (
         [row["number"], *(row["cells"].get(name, "") for name in head), " ".join(row["faults"])]
         for row in faulty

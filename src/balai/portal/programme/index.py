@@ -1,6 +1,6 @@
 """The index of the movement: the ranking and how sure it is, what decides it, and trying it otherwise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -66,7 +66,7 @@ def index(request: HttpRequest, pk: str | None = None) -> HttpResponse:
         {
             "run": found,
             "units": units,
-            "nodes": [(code, node_name(code)) for code in _nodes(units)],
+            "nodes": [(code, node_name(code)) for code in found.result["nodes"]],
             "chart": chart,
             "near": near,
             "sure": sum(row["p_top"] >= 0.95 for row in units),
@@ -103,12 +103,16 @@ def _share(value: float | None) -> float | None:
     return None if value is None else round(100 * max(value, 0.0))
 
 
-def _nodes(units: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(units[0]["scores"]) if units else []
-
-
 def _named(run: IndexRun) -> list[dict[str, Any]]:
-    return [{**row, "name": run.names.get(row["code"], row["code"])} for row in run.result["units"]]
+    """The places with their names, and their scores as cells in the order of the specification."""
+    return [
+        {
+            **row,
+            "name": run.names.get(row["code"], row["code"]),
+            "cells": [row["scores"][node] for node in run.result["nodes"]],
+        }
+        for row in run.result["units"]
+    ]
 
 
 class TryForm(forms.Form):
@@ -152,7 +156,7 @@ def index_try(request: HttpRequest, pk: str) -> HttpResponse:
     if request.GET and limited(request, "index.try", per_minute=30):
         return too_many(request)
     found = get_object_or_404(IndexRun, pk=pk)
-    nodes = _nodes(found.result["units"])
+    nodes = found.result["nodes"]
     form = TryForm(request.GET or None, nodes=nodes)
     context: dict[str, Any] = {"run": found, "form": form}
     status = 200
@@ -210,7 +214,9 @@ def index_compare(request: HttpRequest, pk: str) -> HttpResponse:
             context |= {
                 "one": one,
                 "other": other,
-                "rows": [(code, one["scores"][code], other["scores"][code]) for code in _nodes([one])],
+                "rows": [
+                    (code, one["scores"][code], other["scores"][code]) for code in found.result["nodes"]
+                ],
                 "sure": round(100 * max(sure, 1 - sure)),
                 "ahead": one if sure >= 0.5 else other,
                 "tie": 0.05 < sure < 0.95,
