@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import socket
-import zlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,9 +12,8 @@ import msgspec
 from django.conf import settings
 
 from balai.observations import places
-from balai.observations.checking import LARGEST_BODY
 from balai.observations.doors import Doors, DoorsOutOfDateError
-from balai.observations.intake import Door, Intake, Prepared, RefusedBatchError, SentReceipt
+from balai.observations.intake import Door, Intake, Prepared, Reader, RefusedBatchError, SentReceipt
 from balai.observations.sealing import RowSeal
 from balai.observations.segments import (
     LogBrokenError,
@@ -25,10 +23,10 @@ from balai.observations.segments import (
     segment_path,
     segments_of,
 )
+from balai.observations.standards import Receive, Request, standard_of
 from balai.observations.subjects import SubjectKeys
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 RECALLED_SEGMENTS = 4
@@ -88,9 +86,9 @@ class Node:
         except DoorsOutOfDateError as fault:
             raise RefusedBatchError(503, "unavailable", str(fault), retry_after=5.0) from None
 
-    async def take(self, authorization: str, idempotency: str, form: str, body: bytes) -> SentReceipt:
+    async def take(self, door: Door, idempotency: str, form: str | Reader, body: bytes) -> SentReceipt:
         """One batch from check to durable receipt. Raises RefusedBatchError."""
-        prepared = self.intake.prepare(self.door(authorization), idempotency, form, body)
+        prepared = self.intake.prepare(door, idempotency, form, body)
         if isinstance(prepared, SentReceipt):
             return prepared
         future: asyncio.Future[SentReceipt] = asyncio.get_running_loop().create_future()
@@ -161,8 +159,18 @@ class Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
+        standard = standard_of(path)
         try:
-            if path == "/v1/observations":
+            if standard is not None:
+                request = Request(method, path, scope.get("query_string", b""), _headers(scope), receive)
+                try:
+                    reply = await standard.answer(self.node, request)
+                except RefusedBatchError as refusal:
+                    self._count(refusal)
+                    await request.pass_over()
+                    reply = standard.refusal(refusal, request)
+                await _reply(send, reply.status, reply.body, reply.kind, list(reply.headers))
+            elif path == "/v1/observations":
                 if method != "POST":
                     raise RefusedBatchError(405, "method", "Only POST is known here.")
                 receipt = await self._take(scope, receive)
@@ -176,8 +184,7 @@ class Application:
             else:
                 raise RefusedBatchError(404, "path", "There is nothing here.")
         except RefusedBatchError as refusal:
-            refused = self.node.intake.meter.refused
-            refused[refusal.code] = refused.get(refusal.code, 0) + 1
+            self._count(refusal)
             body = {
                 "type": f"urn:balai:problem:{refusal.code}",
                 "status": refusal.status,
@@ -188,24 +195,20 @@ class Application:
                 more.append((b"retry-after", str(max(1, round(refusal.retry_after))).encode()))
             await _reply(send, refusal.status, _encode(body), b"application/problem+json", more)
 
+    def _count(self, refusal: RefusedBatchError) -> None:
+        refused = self.node.intake.meter.refused
+        refused[refusal.code] = refused.get(refusal.code, 0) + 1
+
     async def _take(self, scope: Scope, receive: Receive) -> SentReceipt:
-        given = {}
-        for name, value in scope["headers"]:
-            given[bytes(name)] = bytes(value)
-        authorization = given.get(b"authorization", b"").decode("latin-1")
+        request = Request("POST", scope["path"], scope.get("query_string", b""), _headers(scope), receive)
         try:
-            self.node.door(authorization)
+            door = self.node.door(request.header("authorization"))
         except RefusedBatchError:
-            await _pass_over(receive)
+            await request.pass_over()
             raise
-        body = await _body(receive, given.get(b"content-encoding", b"").lower())
-        form = given.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")
-        return await self.node.take(
-            authorization,
-            given.get(b"idempotency-key", b"").decode("latin-1"),
-            form,
-            body,
-        )
+        body = await request.body()
+        form = request.header("content-type").split(";")[0].strip().lower()
+        return await self.node.take(door, request.header("idempotency-key"), form, body)
 
     def _metrics(self) -> bytes:
         meter = self.node.intake.meter
@@ -223,41 +226,8 @@ class Application:
         return ("\n".join(lines) + "\n").encode()
 
 
-async def _pass_over(receive: Receive) -> None:
-    """Let the body of one who is refused go by, so that the answer is heard; nothing of it is held."""
-    size, more = 0, True
-    while more and size <= LARGEST_BODY:
-        message = await receive()
-        size += len(message.get("body", b""))
-        more = message.get("more_body", False)
-
-
-async def _body(receive: Receive, encoding: bytes) -> bytes:
-    """The request's body, unpacked, never more than the largest allowed. Raises RefusedBatchError."""
-    if encoding not in (b"", b"identity", b"gzip"):
-        raise RefusedBatchError(415, "content-encoding", "Send the body plain or gzipped.")
-    parts, size = [], 0
-    unpack = zlib.decompressobj(31) if encoding == b"gzip" else None
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RefusedBatchError(400, "disconnected", "The sender went away.")
-        part, more = message.get("body", b""), message.get("more_body", False)
-        if unpack is not None:
-            try:
-                part = unpack.decompress(part, LARGEST_BODY + 1 - size)
-            except zlib.error:
-                raise RefusedBatchError(400, "gzip", "The body is not gzip.") from None
-            if unpack.unused_data:
-                raise RefusedBatchError(400, "gzip", "Something follows the gzipped body.")
-        size += len(part)
-        if size > LARGEST_BODY or (unpack is not None and unpack.unconsumed_tail):
-            raise RefusedBatchError(413, "size", f"A batch has at most {LARGEST_BODY} bytes, unpacked.")
-        parts.append(part)
-    if unpack is not None and not unpack.eof:
-        raise RefusedBatchError(400, "gzip", "The gzipped body is not whole.")
-    return b"".join(parts)
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    return {bytes(name): bytes(value) for name, value in scope["headers"]}
 
 
 async def _reply(

@@ -1,7 +1,7 @@
 """Rows against their contract, fast where they are right and exact about each one that is not."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -107,7 +107,7 @@ class Checker:
         bad: list[Bad] = []
         try:
             rows = decode_all(body)
-            numbers = range(len(rows))
+            numbers: Iterable[int] = range(len(rows))
             raws: list[bytes] | None = None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raws = split(body)
@@ -119,12 +119,37 @@ class Checker:
                         kept.append(number)
                     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
                         bad.append(self._bad(number, raw, fault))
-            numbers = kept  # type: ignore[assignment]
+            numbers = kept
         count = len(rows) + len(bad) if raws is None else len(raws)
         if not 1 <= count <= MOST_ROWS:
             raise EnvelopeError(f"a batch has 1 to {MOST_ROWS} rows, not {count}")
         if unwrap is not None:
             rows = [unwrap(event) for event in rows]
+        return self._in_time(rows, numbers, bad, now)
+
+    def check_made(
+        self, made: Sequence[Mapping[str, Any] | Bad], raws: Sequence[bytes], now: datetime
+    ) -> Checked:
+        """Rows that a reader of another standard made, one for each raw item, or why it could make none.
+
+        Faults of a made row point into the contract's fields. Raises EnvelopeError.
+        """
+        if not 1 <= len(made) <= MOST_ROWS:
+            raise EnvelopeError(f"a batch has 1 to {MOST_ROWS} rows, not {len(made)}")
+        rows, numbers = [], []
+        bad: list[Bad] = []
+        for number, one in enumerate(made):
+            if isinstance(one, Bad):
+                bad.append(one)
+                continue
+            try:
+                rows.append(msgspec.convert(one, self.row))
+                numbers.append(number)
+            except msgspec.ValidationError as fault:
+                bad.append(self._bad(number, raws[number], fault))
+        return self._in_time(rows, numbers, bad, now)
+
+    def _in_time(self, rows: list[Any], numbers: Iterable[int], bad: list[Bad], now: datetime) -> Checked:
         ahead = now + FURTHEST_AHEAD
         behind = now - timedelta(days=self.contract.retention_days)
         time = self._time

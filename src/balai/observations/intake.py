@@ -27,6 +27,10 @@ MOST_REMEMBERED_ROWS = 1_000_000
 MOST_REMEMBERED_ANSWERS = 100_000
 
 
+Reader = Callable[[Checker, bytes, datetime], Checked]
+"""Reads a body of another standard as rows of the contract; raises EnvelopeError."""
+
+
 class RefusedBatchError(Exception):
     """The batch is refused as a whole. ``status`` is the HTTP status, ``code`` names the reason."""
 
@@ -160,9 +164,11 @@ class Intake:
         return door
 
     def prepare(
-        self, door: Door, idempotency: str, form: str, body: bytes, now: float | None = None
+        self, door: Door, idempotency: str, form: str | Reader, body: bytes, now: float | None = None
     ) -> Prepared | SentReceipt:
-        """Check a batch; a receipt where this very batch was answered before.
+        """Check a batch in one of the two plain forms, or as another standard's reader reads it.
+
+        Returns a receipt where this very batch was answered before.
 
         Raises RefusedBatchError: 400 for the envelope, 409 while the same batch is under way, 422 where its
         idempotency key came with another body, 429 beyond the quota.
@@ -189,13 +195,15 @@ class Intake:
         self._answers[(door.id, idempotency)] = (fingerprint, None)
         return prepared
 
-    def _read(self, door: Door, form: str, body: bytes, now: float) -> Checked:
+    def _read(self, door: Door, form: str | Reader, body: bytes, now: float) -> Checked:
         at = datetime.fromtimestamp(now, UTC)
         try:
             if form == EVENTS:
                 return door.checker.check_events(body, at)
             if form == ROWS:
                 return door.checker.check_rows(body, at)
+            if not isinstance(form, str):
+                return form(door.checker, body, at)
         except EnvelopeError as fault:
             raise RefusedBatchError(400, "envelope", str(fault)) from None
         raise RefusedBatchError(415, "content-type", f"Send {EVENTS} or {ROWS}.")

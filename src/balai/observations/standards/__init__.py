@@ -1,0 +1,9 @@
+"""Other standards at the ingest node's door: each has its paths, its credentials and its form of answer.
+
+What a standard sends becomes rows of the contract that the credential opens, and goes the one way every batch
+goes: `asgi.Node.take`.
+"""
+
+from balai.observations.standards.door import Receive, Reply, Request, Standard, standard, standard_of
+
+__all__ = ["Receive", "Reply", "Request", "Standard", "standard", "standard_of"]
