@@ -26,6 +26,32 @@ def changed(**at: object) -> str:
     return yaml.safe_dump(document, sort_keys=False)
 
 
+def own(name: str, value: object) -> dict[str, object]:
+    """One custom property more."""
+    count = len(yaml.safe_load(DOCUMENT)["customProperties"])
+    return {f"customProperties__{count}": {"property": name, "value": value}}
+
+
+def test_a_standard_and_an_area_are_read() -> None:
+    by_standard = read_contract(changed(**own("standard", "mds/trips")))
+    in_area = read_contract(changed(**own("area", [106.6, -6.4, 107, -6])))
+
+    assert (trips().standard, by_standard.standard) == ("", "mds/trips")
+    assert (trips().area, in_area.area) == (None, (106.6, -6.4, 107, -6))
+    assert list(by_standard.breaks(trips())) == []
+    assert list(trips().breaks(by_standard)) == ["standard: changed"]
+    assert list(in_area.breaks(trips())) == ["area: narrowed"]
+    assert list(trips().breaks(in_area)) == []
+
+
+def test_an_area_may_grow_and_not_shrink() -> None:
+    small = read_contract(changed(**own("area", [106.6, -6.4, 107, -6])))
+    large = read_contract(changed(**own("area", [106.5, -6.5, 107, -6])))
+
+    assert list(large.breaks(small)) == []
+    assert list(small.breaks(large)) == ["area: narrowed"]
+
+
 def test_a_contract_is_read_whole() -> None:
     contract = trips()
 
@@ -66,6 +92,12 @@ def test_a_contract_is_read_whole() -> None:
         ({"schema__0__properties__3__customProperties__0__value": "attribute"}, "schema[0].properties"),
         ({"schema__0__properties__1__customProperties__0__value": "event"}, "schema[0].properties"),
         ({"customProperties__2": {"property": "other", "value": "x"}}, "customProperties"),
+        (own("standard", "MDS trips"), "customProperties.standard"),
+        (own("standard", "mds/"), "customProperties.standard"),
+        (own("area", [106.6, -6.4]), "customProperties.area"),
+        (own("area", [107.0, -6.4, 106.6, -6.0]), "customProperties.area"),
+        (own("area", [106.6, -6.4, float("nan"), -6.0]), "customProperties.area"),
+        (own("area", [106.6, -6.4, 181, -6.0]), "customProperties.area"),
     ],
 )
 def test_a_fault_names_its_place(at: dict[str, object], place: str) -> None:

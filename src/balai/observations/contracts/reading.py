@@ -1,7 +1,8 @@
 """Contracts from Open Data Contract Standard documents (YAML, v3.1); faults name the place.
 
 What the standard has no word for stands in ``customProperties``: at the root ``partner``, ``titleEn``,
-``legalBasis``, ``controller``, ``lateHours``, ``k``, ``bucket``, ``purposes``, ``personal``, ``forbidden``;
+``legalBasis``, ``controller``, ``lateHours``, ``k``, ``bucket``, ``purposes``, ``personal``, ``forbidden``,
+``standard``, ``area``;
 at a property ``role``, ``unit`` and ``descriptionEn``. Allowed values are a library quality rule
 ``invalidValues`` with ``mustBe: 0``.
 """
@@ -31,6 +32,7 @@ TYPES_OF_ROLE: dict[Role, tuple[str, ...]] = {
 RESERVED = ("batch", "received_at", "day")
 STATUSES = ("proposed", "draft", "active", "deprecated", "retired")
 _slug = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_standard = re.compile(r"[a-z][a-z0-9]*/[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _name = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _version = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
 _minutes = {"m": 1, "min": 1, "minutes": 1, "h": 60, "hours": 60, "d": 1440, "days": 1440}
@@ -180,6 +182,10 @@ class _Reader:
                 "customProperties.purposes", "not a list of codes in small letters, digits and hyphens"
             )
             purposes = []
+        standard = self.text(own, "standard", "customProperties.")
+        if standard and not (_standard.fullmatch(standard) and len(standard) <= LONGEST_ID):
+            self.fault("customProperties.standard", "a path of two parts, such as mds/trips")
+        area = self.area(own.get("area"))
         self.roles(fields, personal is True)
         if self.faults:
             return None
@@ -205,7 +211,24 @@ class _Reader:
             purposes=tuple(purposes),
             personal=personal is True,
             forbidden=tuple(word.lower() for word in forbidden),
+            standard=standard,
+            area=area,
         )
+
+    def area(self, value: object) -> tuple[float, float, float, float] | None:
+        """West, south, east and north in degrees, or None where the contract names no area."""
+        if value is None:
+            return None
+        if (
+            isinstance(value, list)
+            and len(value) == 4
+            and all(isinstance(edge, int | float) and not isinstance(edge, bool) for edge in value)
+        ):
+            west, south, east, north = value
+            if -180 <= west < east <= 180 and -90 <= south < north <= 90:
+                return west, south, east, north
+        self.fault("customProperties.area", "west, south, east and north in degrees are needed")
+        return None
 
     def service(self, entries: object) -> tuple[int, int]:
         """Refresh in minutes and retention in days, from the service levels."""

@@ -46,7 +46,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Contract:
-    """One version of what a partner sends: fields, purpose, legal basis, refresh and retention."""
+    """One version of what a partner sends: fields, purpose, legal basis, refresh and retention.
+
+    ``standard`` is the path at which a partner's own standard brings its rows, such as ``mds/trips``; ``area``
+    is where rows with coordinates may lie: west, south, east, north in degrees.
+    """
 
     id: str
     version: str
@@ -69,6 +73,8 @@ class Contract:
     purposes: tuple[str, ...] = ()
     personal: bool = False
     forbidden: tuple[str, ...] = ()
+    standard: str = ""
+    area: tuple[float, float, float, float] | None = None
 
     @cached_property
     def by_role(self) -> dict[Role, tuple[Field, ...]]:
@@ -137,10 +143,19 @@ class Contract:
             yield "purposes: widened"
         if self.bucket != older.bucket:
             yield "bucket: changed"
+        if older.standard and self.standard != older.standard:
+            yield "standard: changed"
+        if self.area is not None and (older.area is None or not _within(older.area, self.area)):
+            yield "area: narrowed"
         if self.k < older.k:
             yield "k: lowered"
         if self.retention_days > older.retention_days:
             yield "retention: lengthened"
+
+
+def _within(inner: tuple[float, ...], outer: tuple[float, ...]) -> bool:
+    west, south, east, north = outer
+    return west <= inner[0] and south <= inner[1] and inner[2] <= east and inner[3] <= north
 
 
 def _narrowed(before: Field, now: Field) -> Iterator[str]:
