@@ -48,8 +48,8 @@ class Field:
 class Contract:
     """One version of what a partner sends: fields, purpose, legal basis, refresh and retention.
 
-    ``standard`` is the path at which a partner's own standard brings its rows, such as ``mds/trips``; ``area``
-    is where rows with coordinates may lie: west, south, east, north in degrees.
+    ``standard`` is the path at which a partner's own standard brings its rows, such as ``mds/trips``;
+    ``area`` is where rows with coordinates may lie: west, south, east, north in degrees.
     """
 
     id: str
