@@ -9,20 +9,28 @@ from django.core.management import CommandError, call_command
 from balai.observations.checking import Checker
 from balai.observations.contracts import Role, read_contract
 from balai.observations.describing import example_event
-from balai.observations.simulate import event_of, rows_of, shipped_contracts
+from balai.observations.simulating import (
+    event_of,
+    kits,
+    rows_of,
+    shipped_contract,
+    shipped_contracts,
+)
 
-PARTNERS = ("botika", "bukalapak", "duithape", "gojek", "grab", "nodeflux", "shopee", "tokopedia")
+PARTNERS = {"botika", "bukalapak", "duithape", "gojek", "grab", "nodeflux", "shopee", "tokopedia"}
+CONTRACTS = tuple(shipped_contracts())
 DAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 def test_each_of_the_eight_partners_has_a_kit() -> None:
-    assert tuple(shipped_contracts()) == PARTNERS
+    assert set(kits()) == PARTNERS
+    assert sorted(name for names in kits().values() for name in names) == list(CONTRACTS)
 
 
-@pytest.mark.parametrize("partner", PARTNERS)
-def test_a_kit_is_sound_says_it_is_an_example_and_its_rows_pass(partner: str) -> None:
-    text = shipped_contracts()[partner]
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_kit_is_sound_says_it_is_an_example_and_its_rows_pass(name: str) -> None:
+    text = shipped_contracts()[name]
     contract = read_contract(text)
     rows = list(rows_of(contract, DAY, 300))
     events = [event_of(contract, row) for row in rows]
@@ -30,7 +38,8 @@ def test_a_kit_is_sound_says_it_is_an_example_and_its_rows_pass(partner: str) ->
     checked = Checker(contract).check_events(json.dumps([*events, example_event(contract)]).encode(), NOW)
 
     assert "Contoh untuk kota peragaan" in text
-    assert (contract.partner, contract.status, contract.k) == (partner, "active", 10)
+    assert (contract.id, contract.status, contract.k) == (name, "active", 10)
+    assert contract.id.startswith(f"{contract.partner}-")
     assert "indicators" in contract.purposes
     assert checked.bad == []
     assert rows == list(rows_of(contract, DAY, 300))
@@ -39,9 +48,9 @@ def test_a_kit_is_sound_says_it_is_an_example_and_its_rows_pass(partner: str) ->
     assert days == {DAY}
 
 
-@pytest.mark.parametrize("partner", PARTNERS)
-def test_no_kit_keeps_an_identity(partner: str) -> None:
-    contract = read_contract(shipped_contracts()[partner])
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_no_kit_keeps_an_identity(name: str) -> None:
+    contract = shipped_contract(name)
 
     names = {field.name for field in contract.fields}
     assert names & {"nik", "npwp", "nib", "name", "phone", "email", "face", "plate", "text"} == set()
@@ -50,7 +59,7 @@ def test_no_kit_keeps_an_identity(partner: str) -> None:
 
 @pytest.mark.parametrize("name", ["face", "plate_number", "Embedding"])
 def test_an_identity_from_a_camera_is_refused_at_the_door(name: str) -> None:
-    contract = read_contract(shipped_contracts()["nodeflux"])
+    contract = shipped_contract("nodeflux-counts")
     (row,) = rows_of(contract, DAY, 1)
     event = event_of(contract, row)
     event["data"][name] = "rahasia"
@@ -61,6 +70,12 @@ def test_an_identity_from_a_camera_is_refused_at_the_door(name: str) -> None:
 
 
 def test_the_command_says_what_it_lacks() -> None:
-    for wrong in (["unknown"], ["gojek"], ["gojek", "--key", "x", "--url", "ftp://x"]):
+    for wrong in (
+        ["unknown"],
+        ["gojek"],
+        ["gojek", "--contract", "grab-trips", "--key", "x"],
+        ["gojek", "--key-file", "/nowhere"],
+        ["gojek", "--key", "x", "--url", "ftp://x"],
+    ):
         with pytest.raises(CommandError):
             call_command("simulate", *wrong)

@@ -1,4 +1,4 @@
-"""The eight partners' data as the demonstration shows it: made up, checked, drained and released."""
+"""The partners' data as the demonstration shows it: made up, checked, drained and released."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from balai.observations.intake import EVENTS, Intake, Prepared
 from balai.observations.models import DataContract, DataKey
 from balai.observations.sealing import RowSeal
 from balai.observations.segments import SegmentWriter
-from balai.observations.simulate import event_of, rows_of, shipped_contract, shipped_contracts
+from balai.observations.simulating import event_of, rows_of, shipped_contract, shipped_contracts
 from balai.observations.subjects import SubjectKeys
 from balai.observations.tasks import release_days
 from balai.people.models import City, Organisation, User
@@ -29,7 +29,7 @@ NODE = "demonstration"
 
 
 def pour(say: Callable[[str], None]) -> bool:
-    """Put the eight example contracts in force and send a week of made-up rows; False if done before."""
+    """Put the example contracts in force and send a week of made-up rows; False if done before."""
     if DataContract.objects.filter(invented=True).exists():
         return False
     say("Data mitra yang disimulasikan  ·  partners' data, simulated")
@@ -37,16 +37,16 @@ def pour(say: Callable[[str], None]) -> bool:
     city = City.objects.get(pk=JAKARTA)
     bearers: dict[str, str] = {}
     keys: list[DataKey] = []
-    for partner, document in shipped_contracts().items():
+    for name, document in shipped_contracts().items():
         contract = publish_contract(
             by=bureau,
             city=city,
-            partner=Organisation.objects.get(slug=partner),
+            partner=Organisation.objects.get(slug=shipped_contract(name).partner),
             document=document,
             invented=True,
         )
         key, text = make_key(by=bureau, contract=contract, sandbox=False, rows_per_second=1_000_000)
-        bearers[partner] = f"Bearer {text}"
+        bearers[name] = f"Bearer {text}"
         keys.append(key)
     _send(bearers)
     for key in keys:
@@ -67,14 +67,14 @@ def _send(bearers: dict[str, str]) -> None:
     seal = RowSeal(places.row_key()).seal
     intake = Intake(doors, SubjectKeys(places.subject_keys()), seal, ahead)
     writer = SegmentWriter(places.log() / NODE)
-    for partner, bearer in bearers.items():
-        contract = shipped_contract(partner)
+    for name, bearer in bearers.items():
+        contract = shipped_contract(name)
         for back in range(DAYS, 0, -1):
             day = today - timedelta(days=back)
             rows = rows_of(contract, day, ROWS_A_DAY, hours_ahead=ahead)
             for number, batch in enumerate(batched(rows, BATCH)):
                 body = json.dumps([event_of(contract, row) for row in batch]).encode()
-                prepared = intake.prepare(intake.door(bearer), f"{partner}-{day}-{number}", EVENTS, body)
+                prepared = intake.prepare(intake.door(bearer), f"{name}-{day}-{number}", EVENTS, body)
                 assert isinstance(prepared, Prepared)
                 (place,) = writer.append([prepared.record.frame()])
                 intake.kept(prepared, place, NODE)

@@ -1,11 +1,12 @@
 import http.client
-import json
 import os
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import batched
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,11 +14,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from balai.observations import places
-from balai.observations.intake import EVENTS
-from balai.observations.simulate import event_of, rows_of, shipped_contract, shipped_contracts
+from balai.observations.simulating import (
+    COUNTS,
+    Answer,
+    Outgoing,
+    UnexpectedAnswerError,
+    Wire,
+    kits,
+    rows_of,
+    shipped_contract,
+    wire_of,
+)
 
-BATCH = 100
 PATIENCE = 60.0
+AGAIN = (429, 503)
 
 
 def rate(text: str) -> float:
@@ -32,11 +42,14 @@ def rate(text: str) -> float:
 
 
 class Command(BaseCommand):
-    help = "Send made-up rows of a partner's contract over HTTP, as an outside client would."
+    help = "Send made-up rows of a partner's contract over HTTP, in the partner's own format."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("partner", help="one of the partners with a kit, e.g. gojek")
+        parser.add_argument(
+            "--contract", default="", help="one of the partner's contracts (default: its first)"
+        )
         parser.add_argument("--days", type=int, default=30, help="days back from yesterday (default: 30)")
         parser.add_argument("--rows-a-day", type=int, default=5000, help="(default: 5000)")
         parser.add_argument("--rate", type=rate, default=2000.0, help="rows a second (default: 2000/s)")
@@ -44,29 +57,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--key", default="", help="the key's text; better given in the environment as BALAI_DATA_KEY"
         )
+        parser.add_argument(
+            "--key-file", type=Path, help="a file with the key, or with what a standard needs"
+        )
         parser.add_argument("--seed", type=int, default=0, help="the same seed sends the same rows")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        partner = options["partner"]
-        if partner not in (known := shipped_contracts()):
-            raise CommandError(f"There is no kit for {partner}; there are {', '.join(known)}.", returncode=2)
-        key = options["key"] or os.environ.get("BALAI_DATA_KEY", "")
-        if not key:
-            raise CommandError("Give the key: --key, or BALAI_DATA_KEY.", returncode=2)
-        contract = shipped_contract(partner)
-        today = timezone.localdate()
-        sums = dict.fromkeys(("received", "accepted", "quarantined", "duplicates"), 0)
-        sender = _Sender(options["url"], key)
+        contract = shipped_contract(_named(options["partner"], options["contract"]))
+        try:
+            wire = wire_of(contract, _key(options["key"], options["key_file"]))
+        except ValueError as fault:
+            raise CommandError(str(fault), returncode=2) from None
+        today, seed = timezone.localdate(), options["seed"]
+        sums = dict.fromkeys(COUNTS, 0)
+        sender = _Sender(options["url"])
         begun, sent = time.monotonic(), 0
         for back in range(options["days"], 0, -1):
             day = today - timedelta(days=back)
-            count, ahead_of_utc = options["rows_a_day"], places.hours_ahead(day)
-            rows = rows_of(contract, day, count, seed=options["seed"], hours_ahead=ahead_of_utc)
-            for number, batch in enumerate(batched(rows, BATCH)):
-                body = json.dumps([event_of(contract, row) for row in batch]).encode()
-                receipt = sender.send(f"simulated-{contract.id}-{day}-{options['seed']}-{number}", body)
+            rows = rows_of(
+                contract, day, options["rows_a_day"], seed=seed, hours_ahead=places.hours_ahead(day)
+            )
+            for number, batch in enumerate(batched(rows, wire.most)):
+                told = _tell(wire, batch, f"simulated-{contract.id}-{day}-{seed}-{number}", sender)
                 for name in sums:
-                    sums[name] += receipt[name]
+                    sums[name] += told[name]
                 sent += len(batch)
                 ahead = sent / options["rate"] - (time.monotonic() - begun)
                 if ahead > 0:
@@ -76,34 +90,64 @@ class Command(BaseCommand):
         self.stdout.write(", ".join(f"{name} {value}" for name, value in sums.items()))
 
 
+def _named(partner: str, contract: str) -> str:
+    known = kits()
+    if partner not in known:
+        raise CommandError(
+            f"There is no kit for {partner}; there are {', '.join(sorted(known))}.", returncode=2
+        )
+    if contract and contract not in known[partner]:
+        raise CommandError(f"The kit of {partner} has {', '.join(known[partner])}.", returncode=2)
+    return contract or known[partner][0]
+
+
+def _key(text: str, file: Path | None) -> str:
+    if file is not None:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as fault:
+            raise CommandError(f"The key cannot be read: {fault}", returncode=2) from None
+    key = text.strip() or os.environ.get("BALAI_DATA_KEY", "")
+    if not key:
+        raise CommandError("Give the key: --key, --key-file, or BALAI_DATA_KEY.", returncode=2)
+    return key
+
+
+def _tell(wire: Wire, rows: tuple[dict[str, Any], ...], name: str, sender: "_Sender") -> dict[str, int]:
+    try:
+        return wire.tell(rows, name, sender.send)
+    except UnexpectedAnswerError as fault:
+        raise CommandError(str(fault)) from None
+
+
 class _Sender:
     """One connection that is opened again where it breaks, and waits where it is told to."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise CommandError(f"{url} is no address of an ingest node.", returncode=2)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=30)
-        self._key = key
 
-    def send(self, number: str, body: bytes) -> dict[str, int]:
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": EVENTS, "Idempotency-Key": number}
+    def send(self, build: Callable[[], Outgoing]) -> Answer:
         give_up = time.monotonic() + PATIENCE
         while True:
+            outgoing = build()
             try:
-                self._connection.request("POST", "/v1/observations", body, headers)
+                self._connection.request(
+                    outgoing.method, outgoing.path, outgoing.body, dict(outgoing.headers)
+                )
                 answer = self._connection.getresponse()
-                text = answer.read()
+                body = answer.read()
             except (OSError, http.client.HTTPException) as fault:
                 self._connection.close()
                 if time.monotonic() > give_up:
                     raise CommandError(f"The ingest node does not answer: {fault}") from fault
                 time.sleep(0.5)
                 continue
-            if answer.status == 202:
-                found: dict[str, int] = json.loads(text)
-                return found
-            if answer.status not in (409, 429, 503) or time.monotonic() > give_up:
-                raise CommandError(f"{answer.status}: {json.loads(text).get('detail', text)}")
-            time.sleep(min(float(answer.headers.get("Retry-After", "1")), 5.0))
+            headers = {name.lower(): value for name, value in answer.getheaders()}
+            wait = headers.get("retry-after", "")
+            if (answer.status not in AGAIN and not wait) or time.monotonic() > give_up:
+                return Answer(answer.status, body, headers)
+            time.sleep(min(float(wait or "1"), 5.0))

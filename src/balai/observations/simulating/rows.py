@@ -7,10 +7,9 @@ city's.
 import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
-from importlib import resources
 from typing import Any
 
-from balai.observations.contracts import Contract, Field, Role, read_contract
+from balai.observations.contracts import Contract, Field, Role
 
 ZONES = tuple(
     f"31{city}{district:02d}0{village:03d}"
@@ -21,21 +20,6 @@ ZONES = tuple(
 HOURS = (1, 1, 1, 1, 2, 4, 8, 12, 10, 7, 6, 7, 8, 7, 6, 7, 9, 13, 12, 9, 7, 5, 3, 2)
 PEOPLE = 4000
 """How many subjects a simulated partner knows."""
-
-
-def shipped_contracts() -> dict[str, str]:
-    """The documents of the partner kits, by partner."""
-    folder = resources.files("balai.observations") / "contract_data"
-    found = {}
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if path.name.endswith(".odcs.yaml"):
-            found[path.name.partition("-")[0]] = path.read_text(encoding="utf-8")
-    return found
-
-
-def shipped_contract(partner: str) -> Contract:
-    """Raises KeyError for a partner without a kit."""
-    return read_contract(shipped_contracts()[partner])
 
 
 def rows_of(
@@ -57,19 +41,6 @@ def rows_of(
             elif field.required or chance.random() < 0.9:
                 row[field.name] = _value(field, chance, hour)
         yield row
-
-
-def event_of(contract: Contract, row: dict[str, Any]) -> dict[str, Any]:
-    """The row as a structured CloudEvent."""
-    data = dict(row)
-    return {
-        "specversion": "1.0",
-        "id": data.pop(contract.event.name),
-        "source": contract.source,
-        "type": contract.event_type,
-        "time": data.pop(contract.time.name),
-        "data": data,
-    }
 
 
 def _value(field: Field, chance: random.Random, hour: int) -> Any:
