@@ -156,6 +156,8 @@ class Receipt(models.Model):
     quarantined = models.PositiveIntegerField()
     duplicates = models.PositiveIntegerField()
     sandbox = models.BooleanField()
+    replayed = models.PositiveIntegerField(db_default=0, help_text="quarantined rows taken later")
+    expired = models.PositiveIntegerField(db_default=0, help_text="quarantined rows deleted unused")
 
     class Meta:
         ordering = ["-received_at"]
@@ -166,7 +168,11 @@ class Receipt(models.Model):
                     received=models.F("accepted") + models.F("quarantined") + models.F("duplicates")
                 ),
                 name="receipt_adds_up",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quarantined__gte=models.F("replayed") + models.F("expired")),
+                name="receipt_quarantine_adds_up",
+            ),
         ]
 
 
@@ -182,7 +188,10 @@ class Quarantined(models.Model):
     reason = models.CharField(max_length=300)
     sealed = models.BinaryField(null=True, help_text="the row, encrypted; empty where it may not be kept")
     received_at = models.DateTimeField()
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="somebody asked to try it again")
+    tried_at = models.DateTimeField(null=True, blank=True, help_text="and it was still wrong then")
     replayed_at = models.DateTimeField(null=True, blank=True)
+    receipt = models.CharField(max_length=36, blank=True, help_text="of the batch it was taken with")
 
     class Meta:
         ordering = ["-received_at", "batch", "row"]
