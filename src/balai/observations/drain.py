@@ -30,8 +30,10 @@ from balai.observations.segments import (
     Header,
     Place,
     Record,
+    SegmentError,
     nodes_of,
     read_segment,
+    readable_end,
     segment_path,
     segments_of,
 )
@@ -78,6 +80,8 @@ class Drainer:
         self._engine = connect(threads)
         self._contracts: dict[tuple[str, str], Contract] = {}
         self._seen: dict[str, date] = {}
+        self.damaged: dict[str, str] = {}
+        """Nodes whose log cannot be read further, and why."""
 
     def close(self) -> None:
         """Let go of engine and lock; once more does nothing."""
@@ -106,11 +110,13 @@ class Drainer:
         lines: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
         bad: list[tuple[_Batch, bytes]] = []
         ends: dict[str, Place] = {}
-        budget = LARGEST_STEP
-        for node in nodes_of(places.log()):
+        nodes = nodes_of(places.log())
+        for node in nodes:
             known = drained.get(node)
             start = Place(known.segment, known.offset) if known else Place(0, 0)
-            for place, end, record in _records(places.log() / node, start):
+            # A share for each: a node that is always full keeps none of the others waiting.
+            budget = LARGEST_STEP // len(nodes)
+            for place, end, record in self._records(node, start):
                 batch = _Batch(node, place, record.header, record.header.accepted)
                 ends[node] = Place(place.segment, end)
                 batches.append(batch)
@@ -121,8 +127,6 @@ class Drainer:
                 budget -= end - place.offset
                 if budget <= 0:
                     break
-            if budget <= 0:
-                break
         if not batches:
             return Step()
         files: list[StoreFile] = []
@@ -144,6 +148,17 @@ class Drainer:
             duplicates=sum(batch.header.accepted - batch.accepted for batch in batches),
             files=len(files),
         )
+
+    def _records(self, node: str, start: Place) -> Iterator[tuple[Place, int, Record]]:
+        """A node's records from ``start``; at a damaged one it waits; the other nodes' go on."""
+        try:
+            yield from _records(places.log() / node, start)
+        except SegmentError as fault:
+            if self.damaged.get(node) != str(fault):
+                logger.error("The log of node %s is damaged; it waits there: %s", node, fault)
+            self.damaged[node] = str(fault)
+        else:
+            self.damaged.pop(node, None)
 
     def _bring(self, table: str, parts: list[tuple[int, bytes]], batches: list[_Batch]) -> list[StoreFile]:
         """Write one table's new rows; lowers ``accepted`` of batches whose rows were there already."""
@@ -293,12 +308,20 @@ class Drainer:
 
 
 def _records(folder: Path, start: Place) -> Iterator[tuple[Place, int, Record]]:
-    numbers = [number for number in segments_of(folder) if number >= start.segment]
-    for number in numbers:
-        offset = start.offset if number == start.segment else 0
-        path = segment_path(folder, number)
-        for begin, end, record in read_segment(path, offset, last=number == numbers[-1]):
-            yield Place(number, begin), end, record
+    end = readable_end(folder)
+    if end is None:
+        return
+    if start > end:
+        raise SegmentError(f"drained up to {start}, but the log ends at {end}")
+    for number in segments_of(folder):
+        if start.segment <= number <= end.segment:
+            last = number == end.segment
+            begin = start.offset if number == start.segment else 0
+            path = segment_path(folder, number)
+            for at, after, record in read_segment(
+                path, begin, last=False, until=end.offset if last else None
+            ):
+                yield Place(number, at), after, record
 
 
 def _receipt(batch: _Batch) -> Receipt:

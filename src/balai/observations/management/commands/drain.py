@@ -52,6 +52,8 @@ class Command(BaseCommand):
             if step.batches:
                 logger.info("%s batches, %s rows, %s files", step.batches, step.rows, step.files)
             elif options["once"]:
+                if drainer.damaged:
+                    raise CommandError("; ".join(f"{node}: {why}" for node, why in drainer.damaged.items()))
                 break
             else:
                 stop.wait(options["every"])
