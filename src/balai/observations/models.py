@@ -217,3 +217,16 @@ class ReleasedDay(models.Model):
     class Meta:
         ordering = ["table", "day"]
         constraints = [models.UniqueConstraint(fields=["table", "day"], name="released_once")]
+
+
+class SnapClient(models.Model):
+    """Who signs payment notices as SNAP BI says, for one key: the key's id is the client's. Never changed."""
+
+    key = models.OneToOneField(DataKey, models.PROTECT, primary_key=True, related_name="snap_client")
+    public_key = models.TextField(help_text="RSA, PEM: for signatures of the client's own")
+    sealed_secret = models.BinaryField(help_text="for HMAC signatures, encrypted under the hub's key")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.UUIDField(null=True, help_text="pseudonym")
+
+    class Meta:
+        ordering = ["-created_at"]

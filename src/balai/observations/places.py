@@ -28,6 +28,16 @@ def row_key() -> Path:
     return root() / "row.key"
 
 
+def secrets_key() -> Path:
+    """What seals the secrets of partners' clients at rest."""
+    return root() / "secrets.key"
+
+
+def token_key() -> Path:
+    """What every node signs and knows short-lived tokens by."""
+    return root() / "token.key"
+
+
 def hours_ahead(day: date) -> int:
     """Hours by which the hub's time is ahead of UTC on the day."""
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(settings.TIME_ZONE))

@@ -1,4 +1,4 @@
-"""Encryption of quarantined rows: only the hub reads what a partner sent wrong."""
+"""Encryption of what only the hub reads: rows that a partner sent wrong, and secrets it must know again."""
 
 import os
 import secrets
@@ -12,32 +12,37 @@ from balai.observations.segments import sync_folder
 NONCE = 12
 
 
+def key_in(path: Path) -> bytes:
+    """The 32 bytes kept in ``path``, made there once; every node that shares the folder has the same."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
+        with open(aside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(AESGCM.generate_key(256))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+        sync_folder(path.parent)
+    return path.read_bytes()
+
+
 class RowSeal:
     """AES-256-GCM under a key made once and kept in ``path``."""
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
-            with open(aside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-                file.write(AESGCM.generate_key(256))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(aside, path)
-            except FileExistsError:
-                pass
-            finally:
-                aside.unlink()
-            sync_folder(path.parent)
-        self._cipher = AESGCM(path.read_bytes())
+        self._cipher = AESGCM(key_in(path))
 
     def seal(self, raw: bytes) -> bytes:
         nonce = secrets.token_bytes(NONCE)
         return nonce + self._cipher.encrypt(nonce, raw, None)
 
     def open(self, sealed: bytes) -> bytes:
-        """The row as it came. Raises ValueError where the bytes were altered or another key sealed them."""
+        """What was sealed. Raises ValueError where the bytes were altered or another key sealed them."""
         try:
             return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], None)
         except InvalidTag:
