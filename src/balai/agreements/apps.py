@@ -8,6 +8,7 @@ class AgreementsConfig(AppConfig):
     def ready(self) -> None:
         from balai.agreements import (  # noqa: F401
             audiences,
+            data_bonds,
             guards,
             legal_told,
             signing_tasks,

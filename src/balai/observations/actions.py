@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,17 +13,24 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from balai.core import ledger
-from balai.core.errors import Invalid, Stale, Text
+from balai.core.errors import Invalid, Refused, Stale, Text
 from balai.core.rules import require
 from balai.observations import places, rules
+from balai.observations.bonds import bonds_of, contradictions
 from balai.observations.contracts import Contract, ContractError, read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Dataset
+from balai.observations.queries import open_keys
 from balai.observations.subjects import SubjectKeys
 from balai.people.models import City, Organisation, User
 from balai.people.rules import hats_in
 
 OVERLAP = timedelta(days=3)
 """How long a replaced key still opens."""
+MOST_KEYS = 20
+"""Keys of one major version that may be open at once."""
+MOST_ROWS_A_SECOND = 5_000
+MOST_ROWS_BY_CITY = 1_000_000
+"""What a key may send: of a partner's own making, and as the city allows it."""
 _served = re.compile(r"[a-z-]{1,30}:[A-Za-z0-9-]{1,49}")
 _alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -39,14 +47,15 @@ def publish_contract(
 ) -> DataContract:
     """Put a version in force: a sound document, newer than what is there, and honest about its number.
 
-    A minor version may only add optional fields; anything else is a new major one. Raises Refused, Invalid
-    with the faults under ``document``, Stale where the version came meanwhile.
+    A minor version may only add optional fields; anything else is a new major one. ``dataset`` and
+    ``subject`` bind it to a line of a data schedule in force, which it must not contradict; a minor version
+    keeps the bond of the one before. Raises Refused, Invalid with the faults under ``document`` or ``bond``,
+    Stale where the version came meanwhile.
     """
-    require(rules.may_keep_contracts(by, city))
-    contract = _sound(document, partner)
-    newest = DataContract.objects.filter(contract=contract.id).first()
-    if newest is not None:
-        _follows(contract, newest)
+    plan = plan_contract(
+        by=by, city=city, partner=partner, document=document, dataset=dataset, subject=subject
+    )
+    contract, dataset, subject = plan.contract, plan.dataset, plan.subject
     major, minor, patch = (int(part) for part in contract.version.split("."))
     made = DataContract(
         city=city,
@@ -72,6 +81,68 @@ def publish_contract(
     except IntegrityError:
         raise Stale(_("This version is in force already. Nothing was saved.")) from None
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What publishing would do: ``before`` is the newest version there is, of whichever major."""
+
+    contract: Contract
+    before: DataContract | None
+    dataset: Dataset | None
+    subject: str
+
+    @property
+    def changes(self) -> list[str]:
+        """What is different from the version before; a new contract has no changes."""
+        if self.before is None:
+            return []
+        before = read_contract(self.before.document)
+        known = {field.name for field in before.fields}
+        fields = self.contract.fields
+        new = [f"{one.name}: new, optional" for one in fields if one.name not in known and not one.required]
+        return [*self.contract.breaks(before), *new]
+
+    @property
+    def opens(self) -> bool:
+        """Whether this is a major version of its own, which needs new keys and a new table."""
+        return self.before is None or self.contract.major > self.before.major
+
+
+def plan_contract(
+    *,
+    by: User,
+    city: City,
+    partner: Organisation,
+    document: str,
+    dataset: Dataset | None = None,
+    subject: str = "",
+) -> Plan:
+    """Every check of `publish_contract`, and what would follow; writes nothing. Raises Refused, Invalid."""
+    require(rules.may_keep_contracts(by, city))
+    contract = _sound(document, partner)
+    newest = DataContract.objects.filter(contract=contract.id).select_related("partner", "dataset").first()
+    if newest is not None:
+        _follows(contract, newest)
+        if newest.major == contract.major and dataset is None and not subject:
+            dataset, subject = newest.dataset, newest.subject
+    if dataset is not None or subject:
+        _bound(contract, partner, city, dataset, subject)
+    return Plan(contract, newest, dataset, subject)
+
+
+def _bound(
+    contract: Contract, partner: Organisation, city: City, dataset: Dataset | None, subject: str
+) -> None:
+    """Raise Invalid unless a schedule in force has the line and says what the contract says."""
+    lines = {(bond.subject, bond.dataset.pk) for bond in bonds_of(partner, city)}
+    if dataset is None or (subject, dataset.pk) not in lines:
+        raise Invalid(
+            _("The contract cannot be bound."),
+            {"bond": [_("No agreement in force between the partner and the city schedules these data.")]},
+        )
+    if faults := list(contradictions(contract, dataset)):
+        raise Invalid(_("The contract contradicts the agreement."), {"document": faults})
 
 
 def _sound(document: str, partner: Organisation) -> Contract:
@@ -139,9 +210,16 @@ def make_key(
 ) -> tuple[DataKey, str]:
     """A key to a contract's major version, and the text to send it by, which is not kept.
 
-    A live key of the partner's own making serves a collaboration. Raises Refused, Invalid.
+    A live key of the partner's own making serves a collaboration and sends `MOST_ROWS_A_SECOND` at most; the
+    city may allow more. Raises Refused, Invalid.
     """
     require(rules.may_make_key(by, contract))
+    most = MOST_ROWS_BY_CITY if rules.keeper_hat(by, contract.city_id) else MOST_ROWS_A_SECOND
+    if not 1 <= rows_per_second <= most:
+        raise Invalid(
+            _("So many rows a second cannot be allowed."),
+            {"rows_per_second": [_("Between 1 and %(most)s.") % {"most": most}]},
+        )
     if not sandbox and not subject and rules.keeper_hat(by, contract.city_id) is None:
         raise Invalid(
             _("A live key serves a collaboration."), {"subject": [_("Name it: collaboration:<its id>.")]}
@@ -151,6 +229,7 @@ def make_key(
             _("A live key serves a collaboration."), {"subject": [_("Name it: collaboration:<its id>.")]}
         )
     with transaction.atomic():
+        _room_for_a_key(contract)
         key, text = _make(
             by=by,
             city=contract.city,
@@ -163,6 +242,16 @@ def make_key(
         )
         _note("data.key_made", contract, by, public=False, data={"key": key.pk, "sandbox": sandbox})
     return key, text
+
+
+def _room_for_a_key(contract: DataContract) -> None:
+    """Hold the contract and refuse a key beyond the most it may have open. Inside a transaction."""
+    DataContract.objects.select_for_update().get(pk=contract.pk)
+    if open_keys(contract).count() >= MOST_KEYS:
+        raise Refused(
+            _("The contract has %(most)s open keys already. Stop one that is not needed.")
+            % {"most": MOST_KEYS}
+        )
 
 
 def rotate_key(*, by: User, key: DataKey, overlap: timedelta = OVERLAP) -> tuple[DataKey, str]:

@@ -10,12 +10,15 @@ from django.db import close_old_connections
 from django.db.models import Sum
 from django.utils import timezone
 
-from balai.observations import gates
+from balai.observations import gates, places
 from balai.observations.checking import Checker
 from balai.observations.contracts import read_contract
 from balai.observations.intake import Door, Sent
-from balai.observations.models import ContractState, DataContract, DataKey, Receipt
+from balai.observations.models import ContractState, DataContract, DataKey, Receipt, SnapClient
 from balai.observations.quota import Bucket
+from balai.observations.sealing import RowSeal
+from balai.observations.signing import Client
+from balai.observations.snap_clients import known_client
 
 EVERY = 1.0
 STALE_AFTER = 30.0
@@ -32,6 +35,8 @@ class Doors:
     def __init__(self) -> None:
         self._doors: dict[str, Door] = {}
         self._checkers: dict[str, Checker] = {}
+        self._clients: dict[str, Client] = {}
+        self._seal: RowSeal | None = None
         self._read_at = 0.0
         self._stop = threading.Event()
 
@@ -66,38 +71,44 @@ class Doors:
         ):
             newest[(contract.contract, contract.major)] = contract
         doors: dict[str, Door] = {}
+        clients = self._read_clients()
         now = timezone.now()
         keys = list(DataKey.objects.all())
-        shut = {
-            sandbox: gates.closed(
-                {(key.subject, key.partner_id) for key in keys if key.sandbox is sandbox}, sandbox=sandbox
-            )
-            for sandbox in (True, False)
-        }
+        shut = gates.why_shut(
+            [(k, newest[k.contract, k.major]) for k in keys if (k.contract, k.major) in newest], now
+        )
         for key in keys:
             contract_now = newest.get((key.contract, key.major))
             if contract_now is None:
                 continue
-            stopped = key.stopped_reason or "This key was stopped." if key.stopped_at else ""
-            if key.expires_at and key.expires_at <= now:
-                stopped = "This key has expired."
-            stopped = stopped or shut[key.sandbox].get((key.subject, key.partner_id), "")
             known = self._doors.get(key.pk)
             doors[key.pk] = Door(
                 id=key.pk,
                 secret_sha256=bytes.fromhex(key.secret_sha256),
                 checker=self._checker(contract_now),
                 sandbox=key.sandbox,
-                stopped=stopped,
+                stopped=shut.get(key.pk, ""),
                 rows_per_second=key.rows_per_second,
                 rows_per_day=key.rows_per_day,
                 bucket=known.bucket
                 if known and known.rows_per_second == key.rows_per_second
                 else Bucket(key.rows_per_second),
                 today=known.today if known else _sent_today(key.pk, now),
+                client=clients.get(key.pk),
             )
         self._doors = doors
         self._read_at = time.monotonic()
+
+    def _read_clients(self) -> dict[str, Client]:
+        """Who signs, by key. Clients never change, so each is opened once."""
+        rows = dict(SnapClient.objects.values_list("pk", "created_at"))
+        for client in SnapClient.objects.filter(pk__in=rows.keys() - self._clients.keys()):
+            self._seal = self._seal or RowSeal(places.secrets_key())
+            try:
+                self._clients[client.pk] = known_client(client, self._seal)
+            except ValueError:
+                logger.error("The secret of the client %s cannot be read.", client.pk)
+        return {key: client for key, client in self._clients.items() if key in rows}
 
     def _checker(self, contract: DataContract) -> Checker:
         if contract.sha256 not in self._checkers:

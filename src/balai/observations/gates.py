@@ -1,11 +1,14 @@
 """Whether what a key serves is under way: upper rooms say so, the ingest nodes ask every second.
 
-A key names its subject ("collaboration:<id>"); the room that knows the subject registers a gate for the
-prefix. A subject nobody knows is closed.
+A key names its subject ("collaboration:<id>") and a contract its bond ("agreement:<id>"); the room that knows
+the subject registers a gate for the prefix. A subject nobody knows is closed.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from uuid import UUID
+
+from balai.observations.models import DataContract, DataKey
 
 Served = tuple[str, UUID]
 """What a key serves, and the partner it was made for: one partner's key never serves another's subject."""
@@ -39,4 +42,33 @@ def closed(served: Iterable[Served], *, sandbox: bool) -> dict[Served, str]:
     for prefix, some in by_prefix.items():
         known = _gates.get(prefix)
         found |= known(some, sandbox) if known else dict.fromkeys(some, UNKNOWN)
+    return found
+
+
+def why_shut(pairs: Iterable[tuple[DataKey, DataContract]], now: datetime) -> dict[str, str]:
+    """Why keys to the newest version of their contract open nothing now, by id; open ones are left out."""
+    known = list(pairs)
+    shut = {
+        sandbox: closed(
+            {
+                (subject, key.partner_id)
+                for key, contract in known
+                if key.sandbox is sandbox
+                for subject in (key.subject, contract.subject)
+            },
+            sandbox=sandbox,
+        )
+        for sandbox in (True, False)
+    }
+    found: dict[str, str] = {}
+    for key, contract in known:
+        reasons = shut[key.sandbox]
+        if key.expires_at and key.expires_at <= now:
+            found[key.pk] = "This key has expired."
+        elif key.stopped_at:
+            found[key.pk] = key.stopped_reason or "This key was stopped."
+        elif reason := (
+            reasons.get((key.subject, key.partner_id)) or reasons.get((contract.subject, key.partner_id))
+        ):
+            found[key.pk] = reason
     return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -27,6 +27,12 @@ def newest_contracts(city: str) -> list[DataContract]:
 
 def keys_of(contract: DataContract) -> QuerySet[DataKey]:
     return DataKey.objects.filter(contract=contract.contract, major=contract.major)
+
+
+def open_keys(contract: DataContract) -> QuerySet[DataKey]:
+    """The keys of the major version that nobody stopped and that have not expired."""
+    live = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return keys_of(contract).filter(live, stopped_at=None)
 
 
 def receipts_of(contract: DataContract) -> QuerySet[Receipt]:

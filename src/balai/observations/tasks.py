@@ -50,15 +50,16 @@ def tell_missed() -> None:
                 contract=row.contract, major=row.major, sandbox=False, stopped_at=None
             ).exclude(expires_at__lte=now)
         )
-        shut = gates.closed({(key.subject, key.partner_id) for key in keys}, sandbox=False)
-        opened = [key.created_at for key in keys if (key.subject, key.partner_id) not in shut]
+        shut = gates.why_shut([(key, row) for key in keys], now)
+        opened = [key.created_at for key in keys if key.pk not in shut]
         if not opened:
-            DataContract.objects.filter(pk=row.pk).exclude(missed_since=None).update(missed_since=None)
+            DataContract.objects.filter(pk=row.pk).update(missed_since=None, closed_at=now)
             continue
         last = Receipt.objects.filter(contract=row.contract, table=row.table, sandbox=False).aggregate(
             at=Max("received_at")
         )["at"]
-        since = max(last or min(opened), min(opened))
+        begun = max(min(opened), row.closed_at or min(opened))
+        since = max(last or begun, begun)
         wait = timedelta(minutes=PATIENCE * read_contract(row.document).refresh_minutes)
         if now - since <= wait:
             DataContract.objects.filter(pk=row.pk).exclude(missed_since=None).update(missed_since=None)

@@ -158,7 +158,8 @@ class _Reader:
         if name and not _name.fullmatch(name):
             self.fault("schema[0].name", "small letters, digits and underscores only")
         fields = self.fields(table.get("properties"))
-        refresh, retention = self.service(document.get("slaProperties", []))
+        levels = document.get("slaProperties", [])
+        (refresh, retention), bears = self.service(levels), self.bears(levels)
         personal = own.get("personal", False)
         if not isinstance(personal, bool):
             self.fault("customProperties.personal", "true or false")
@@ -213,6 +214,7 @@ class _Reader:
             forbidden=tuple(word.lower() for word in forbidden),
             standard=standard,
             area=area,
+            bears=bears,
         )
 
     def area(self, value: object) -> tuple[float, float, float, float] | None:
@@ -252,6 +254,20 @@ class _Reader:
             else:
                 retention = -(-value * _minutes[unit] // 1440)
         return refresh, retention
+
+    def bears(self, entries: object) -> float:
+        """The share of wrong rows the contract bears, from its service level ``errorRate`` in percent."""
+        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+            if not isinstance(entry, Mapping) or entry.get("property") != "errorRate":
+                continue
+            place, value = f"slaProperties[{number}]", entry.get("value")
+            if entry.get("unit") not in ("percent", "%"):
+                self.fault(f"{place}.unit", "percent")
+            elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100:
+                self.fault(f"{place}.value", "not a number above 0 and up to 100")
+            else:
+                return value / 100
+        return 0.01
 
     def fields(self, properties: object) -> list[Field]:
         if not isinstance(properties, list) or not 1 <= len(properties) <= MOST_FIELDS:

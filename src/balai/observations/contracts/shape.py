@@ -49,7 +49,8 @@ class Contract:
     """One version of what a partner sends: fields, purpose, legal basis, refresh and retention.
 
     ``standard`` is the path at which a partner's own standard brings its rows, such as ``mds/trips``;
-    ``area`` is where rows with coordinates may lie: west, south, east, north in degrees.
+    ``area`` is where rows with coordinates may lie: west, south, east, north in degrees. ``bears`` is the
+    share of wrong rows it puts up with.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Contract:
     forbidden: tuple[str, ...] = ()
     standard: str = ""
     area: tuple[float, float, float, float] | None = None
+    bears: float = 0.01
 
     @cached_property
     def by_role(self) -> dict[Role, tuple[Field, ...]]:

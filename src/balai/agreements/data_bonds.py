@@ -1,0 +1,62 @@
+"""What the agreements say of data: whose schedule is in force, and whether data may flow under it."""
+
+from collections.abc import Collection, Iterator
+from uuid import UUID
+
+from django.db.models import Prefetch
+
+from balai.agreements.models import Agreement, AgreementState, Party
+from balai.agreements.term import is_in_force
+from balai.observations.bonds import Bond, binder
+from balai.observations.gates import UNKNOWN, Served, gate
+from balai.observations.models import Dataset
+from balai.people.models import City, Organisation
+
+ENDED = "The agreement that schedules these data is not in force; they are not taken."
+
+
+@binder("agreement")
+def scheduled(partner: Organisation, city: City) -> Iterator[Bond]:
+    """Each line of the data schedules of agreements in force between a partner and a city."""
+    rows = (
+        Agreement.objects.filter(
+            city=city,
+            state=AgreementState.SEALED,
+            documented=False,
+            amends=None,
+            pk__in=Party.objects.filter(organisation=partner).values("agreement"),
+        )
+        .select_related("city", "collaboration")
+        .prefetch_related(Prefetch("datasets", Dataset.objects.filter(partner=partner, city=city)))
+    )
+    for agreement in rows:
+        if is_in_force(agreement):
+            yield from (Bond(agreement.subject, str(agreement), line) for line in agreement.datasets.all())
+
+
+@gate("agreement")
+def binding(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
+    """Bonds whose agreement is not in force, or is none of the partner's; a sandbox asks for none."""
+    if sandbox:
+        return {}
+    pairs = {one: _uuid(one[0]) for one in served}
+    ids = [pk for pk in pairs.values() if pk]
+    known = {
+        (party.agreement_id, party.organisation_id): party.agreement
+        for party in Party.objects.filter(agreement__in=ids).select_related("agreement")
+    }
+    shut: dict[Served, str] = {}
+    for one, pk in pairs.items():
+        agreement = known.get((pk, one[1])) if pk else None
+        if agreement is None:
+            shut[one] = UNKNOWN
+        elif agreement.documented or not is_in_force(agreement):
+            shut[one] = ENDED
+    return shut
+
+
+def _uuid(subject: str) -> UUID | None:
+    try:
+        return UUID(subject.partition(":")[2])
+    except ValueError:
+        return None
