@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from balai.observations.segments import (
     segment_path,
     segments_of,
 )
+from balai.observations.signing import Client
 from balai.observations.standards import Receive, Request, standard_of
 from balai.observations.subjects import SubjectKeys
 
@@ -79,10 +81,22 @@ class Node:
 
     def door(self, authorization: str) -> Door:
         """The door a bearer key opens now. Raises RefusedBatchError."""
+        with self._answering():
+            return self.intake.door(authorization)
+
+    def signer(self, client: str) -> tuple[Door, Client] | None:
+        """The door a client signs for, stopped or not; None for a stranger. Raises RefusedBatchError."""
+        with self._answering():
+            door, known = self.doors().get(client), self.doors.clients.get(client)
+            return (door, known) if door is not None and known is not None else None
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Refuse where nothing can be kept or the keys may be out of date. Raises RefusedBatchError."""
         if self.broken:
             raise RefusedBatchError(503, "log", "The log is broken; nothing was kept.", 5.0)
         try:
-            return self.intake.door(authorization)
+            yield
         except DoorsOutOfDateError as fault:
             raise RefusedBatchError(503, "unavailable", str(fault), retry_after=5.0) from None
 

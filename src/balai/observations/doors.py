@@ -30,12 +30,16 @@ class DoorsOutOfDateError(RuntimeError):
 
 
 class Doors:
-    """A mapping of key id to door that follows the database; ``open()`` starts following."""
+    """A mapping of key id to door that follows the database; ``open()`` starts following.
+
+    ``clients`` are those that sign instead of showing a key, by the key that opens for them.
+    """
 
     def __init__(self) -> None:
         self._doors: dict[str, Door] = {}
         self._checkers: dict[str, Checker] = {}
-        self._clients: dict[str, Client] = {}
+        self.clients: dict[str, Client] = {}
+        self._seen: set[str] = set()
         self._seal: RowSeal | None = None
         self._read_at = 0.0
         self._stop = threading.Event()
@@ -71,8 +75,8 @@ class Doors:
         ):
             newest[(contract.contract, contract.major)] = contract
         doors: dict[str, Door] = {}
-        clients = self._read_clients()
         now = timezone.now()
+        self._read_clients()
         keys = list(DataKey.objects.all())
         shut = gates.why_shut(
             [(k, newest[k.contract, k.major]) for k in keys if (k.contract, k.major) in newest], now
@@ -94,21 +98,19 @@ class Doors:
                 if known and known.rows_per_second == key.rows_per_second
                 else Bucket(key.rows_per_second),
                 today=known.today if known else _sent_today(key.pk, now),
-                client=clients.get(key.pk),
             )
         self._doors = doors
         self._read_at = time.monotonic()
 
-    def _read_clients(self) -> dict[str, Client]:
-        """Who signs, by key. Clients never change, so each is opened once."""
-        rows = dict(SnapClient.objects.values_list("pk", "created_at"))
-        for client in SnapClient.objects.filter(pk__in=rows.keys() - self._clients.keys()):
+    def _read_clients(self) -> None:
+        """Clients never change, so each is opened once; one whose secret cannot be read stays unknown."""
+        for client in SnapClient.objects.exclude(pk__in=self._seen):
             self._seal = self._seal or RowSeal(places.secrets_key())
+            self._seen.add(client.pk)
             try:
-                self._clients[client.pk] = known_client(client, self._seal)
+                self.clients[client.pk] = known_client(client, self._seal)
             except ValueError:
                 logger.error("The secret of the client %s cannot be read.", client.pk)
-        return {key: client for key, client in self._clients.items() if key in rows}
 
     def _checker(self, contract: DataContract) -> Checker:
         if contract.sha256 not in self._checkers:

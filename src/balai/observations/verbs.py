@@ -14,3 +14,4 @@ register("data.erased", label=_("destroyed the key of a day’s subjects"), kind
 register("data.key_made", label=_("made a key for data"), kind="account", icon="key")
 register("data.key_rotated", label=_("replaced a key for data"), kind="account", icon="key")
 register("data.key_stopped", label=_("stopped a key for data"), kind="account", icon="stop")
+register("data.snap_client_made", label=_("let a client sign payment notices"), kind="account", icon="key")
