@@ -221,6 +221,28 @@ def test_major_versions_are_counted_apart_and_each_is_missed(city) -> None:
     assert old.missed_since is None
 
 
+def test_nothing_is_missed_that_could_not_come(city, tmp_path: Path, settings) -> None:
+    """The days of a suspension are not counted against the partner once its keys open again."""
+    settings.HOME = tmp_path
+    now = timezone.now()
+    contract = put_in_force(city=city, partner=make_company(slug="roda"))
+    key = make_data_key(contract, subject="nobody:knows")  # noqa: F811
+    DataKey.objects.update(created_at=now - timedelta(days=9))
+    receipt(contract, "1", now - timedelta(days=8))
+
+    tell_missed.func()
+    DataKey.objects.filter(pk=key.pk).update(subject="")
+    tell_missed.func()
+    contract.refresh_from_db()
+    assert contract.missed_since is None
+
+    long_ago = now - timedelta(days=2)
+    DataContract.objects.update(closed_at=long_ago)
+    tell_missed.func()
+    contract.refresh_from_db()
+    assert contract.missed_since == long_ago
+
+
 def test_a_table_is_called_the_same_by_document_and_record() -> None:
     assert put_in_force().table == trips().table
 

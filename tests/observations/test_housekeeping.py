@@ -10,8 +10,9 @@ from balai.observations import places
 from balai.observations.contracts import read_contract
 from balai.observations.drain import Drainer
 from balai.observations.housekeeping import MOST_FILES_A_DAY, check, compact, expire
-from balai.observations.models import Receipt, StoreFile
+from balai.observations.models import ContractState, DataContract, Receipt, StoreFile
 from balai.observations.release import release_day, why
+from balai.observations.segments import segment_path
 from balai.observations.store import connect
 from tests.observations.test_contracts import changed
 from tests.observations.test_drain import Hub, stored
@@ -78,7 +79,62 @@ def test_days_beyond_retention_go_and_the_ledger_says_so(hub: Hub) -> None:
 
     assert stored() == ["new"]
     entry = Entry.objects.get(verb="data.expired")
-    assert (entry.facts["rows"], entry.facts["contract"], faults()) == (1, "roda-trips", [])
+    assert entry.facts == {
+        "contract": "roda-trips",
+        "major": 1,
+        "before": (NOW - timedelta(days=295)).date().isoformat(),
+    }
+    assert faults() == []
+
+
+def test_what_is_lost_is_not_hidden_by_what_was_deleted(hub: Hub) -> None:
+    drain(hub, [row("old", at=(NOW - timedelta(days=300)).isoformat())], [row("new")])
+    expire(places.store(), (NOW + timedelta(days=70)).date())
+    StoreFile.objects.all().delete()
+
+    assert faults() == ["roda_trips_v1: 2 rows accepted, 0 stored, 1 deleted with their days"]
+
+
+def test_a_draft_deletes_nothing(hub: Hub) -> None:
+    drain(hub, [row("a")])
+    draft = put_in_force(
+        changed(version="1.1.0", slaProperties=[{"property": "retention", "value": 1, "unit": "d"}]),
+        city=hub.key.city,
+        partner=hub.key.partner,
+    )
+    DataContract.objects.filter(pk=draft.pk).update(state=ContractState.DRAFT)
+
+    assert expire(places.store(), (NOW + timedelta(days=70)).date()) == 0
+
+
+def test_files_put_together_while_one_reads_are_read_where_they_went(hub: Hub) -> None:
+    """The check finds a file gone that it had listed, and looks again instead of calling it missing."""
+
+    class Meanwhile:
+        """An engine whose first question comes after the files were put together."""
+
+        def __init__(self) -> None:
+            self.engine, self.asked = connect(), 0
+
+        def execute(self, *question: object) -> object:
+            self.asked += 1
+            if self.asked == 1:
+                compact(connect(), places.store())
+            return self.engine.execute(*question)
+
+    drain(hub, *[[row(f"e{n}")] for n in range(MOST_FILES_A_DAY + 1)])
+    engine = Meanwhile()
+
+    assert list(check(engine, places.store())) == []  # type: ignore[arg-type]
+    assert engine.asked > 1
+
+
+def test_a_damaged_log_is_named(hub: Hub) -> None:
+    hub.send("0001", row("a"))
+    path = segment_path(places.log() / "one", 1)
+    path.write_bytes(path.read_bytes()[:-1])
+
+    assert [fault[:25] for fault in faults()] == ["log of one: 000000000001."]
 
 
 def test_the_check_names_altered_missing_and_lost_rows(hub: Hub) -> None:

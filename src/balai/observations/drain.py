@@ -32,10 +32,7 @@ from balai.observations.segments import (
     Record,
     SegmentError,
     nodes_of,
-    read_segment,
-    readable_end,
-    segment_path,
-    segments_of,
+    records,
 )
 from balai.observations.store import columns_of, connect, finish, quoted, remove_strangers
 
@@ -152,7 +149,7 @@ class Drainer:
     def _records(self, node: str, start: Place) -> Iterator[tuple[Place, int, Record]]:
         """A node's records from ``start``; at a damaged one it waits; the other nodes' go on."""
         try:
-            yield from _records(places.log() / node, start)
+            yield from records(places.log() / node, start)
         except SegmentError as fault:
             if self.damaged.get(node) != str(fault):
                 logger.error("The log of node %s is damaged; it waits there: %s", node, fault)
@@ -305,23 +302,6 @@ class Drainer:
         if key not in self._contracts:
             self._contracts[key] = read_contract(row.document)
         return self._contracts[key]
-
-
-def _records(folder: Path, start: Place) -> Iterator[tuple[Place, int, Record]]:
-    end = readable_end(folder)
-    if end is None:
-        return
-    if start > end:
-        raise SegmentError(f"drained up to {start}, but the log ends at {end}")
-    for number in segments_of(folder):
-        if start.segment <= number <= end.segment:
-            last = number == end.segment
-            begin = start.offset if number == start.segment else 0
-            path = segment_path(folder, number)
-            for at, after, record in read_segment(
-                path, begin, last=False, until=end.offset if last else None
-            ):
-                yield Place(number, at), after, record
 
 
 def _receipt(batch: _Batch) -> Receipt:

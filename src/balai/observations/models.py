@@ -62,6 +62,9 @@ class DataContract(models.Model):
     state = models.CharField(max_length=10, choices=ContractState, default=ContractState.DRAFT)
     subject = models.CharField(max_length=80, blank=True, help_text="what binds it, e.g. agreement:<id>")
     invented = models.BooleanField(default=False, help_text="its data are simulated")
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="when its keys were last seen shut: nothing was due before"
+    )
     missed_since = models.DateTimeField(null=True, blank=True, help_text="since when its refresh is overdue")
     published_at = models.DateTimeField()
     published_by = models.UUIDField(null=True, help_text="pseudonym")
@@ -230,3 +233,17 @@ class SnapClient(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+
+
+class Expired(models.Model):
+    """A file of the store that was deleted with its day: what was accepted and is there no longer."""
+
+    table = models.CharField(max_length=100)
+    day = models.DateField(help_text="UTC day of the rows' time")
+    rows = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["table", "day", "pk"]
+        indexes = [models.Index(fields=["table", "day"], name="expired_table_day")]

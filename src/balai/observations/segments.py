@@ -205,6 +205,22 @@ def read_segment(
             raise SegmentError(f"{path.name}: damaged at byte {offset}")
 
 
+def records(folder: Path, start: Place) -> Iterator[tuple[Place, int, Record]]:
+    """What a reader may have of a node's log from ``start``, as (place, end, record). Raises SegmentError."""
+    end = readable_end(folder)
+    if end is None:
+        return
+    if start > end:
+        raise SegmentError(f"drained up to {start}, but the log ends at {end}")
+    for number in segments_of(folder):
+        if start.segment <= number <= end.segment:
+            until = end.offset if number == end.segment else None
+            begin = start.offset if number == start.segment else 0
+            path = segment_path(folder, number)
+            for at, after, record in read_segment(path, begin, last=False, until=until):
+                yield Place(number, at), after, record
+
+
 def _record(body: bytes) -> Record:
     length = int.from_bytes(body[:4], "little")
     header = _decode(body[4 : 4 + length])
