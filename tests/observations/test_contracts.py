@@ -44,6 +44,14 @@ def test_a_standard_and_an_area_are_read() -> None:
     assert list(trips().breaks(in_area)) == []
 
 
+def test_the_name_of_a_partner_in_its_standard_does_not_change() -> None:
+    named = read_contract(changed(**own("provider", "roda-1")))
+
+    assert (trips().provider, named.provider) == ("", "roda-1")
+    assert list(named.breaks(trips())) == ["provider: changed"]
+    assert list(trips().breaks(named)) == []
+
+
 def test_an_area_may_grow_and_not_shrink() -> None:
     small = read_contract(changed(**own("area", [106.6, -6.4, 107, -6])))
     large = read_contract(changed(**own("area", [106.5, -6.5, 107, -6])))
@@ -94,6 +102,7 @@ def test_a_contract_is_read_whole() -> None:
         ({"customProperties__2": {"property": "other", "value": "x"}}, "customProperties"),
         (own("standard", "MDS trips"), "customProperties.standard"),
         (own("standard", "mds/"), "customProperties.standard"),
+        (own("provider", "two words"), "customProperties.provider"),
         (own("area", [106.6, -6.4]), "customProperties.area"),
         (own("area", [107.0, -6.4, 106.6, -6.0]), "customProperties.area"),
         (own("area", [106.6, -6.4, float("nan"), -6.0]), "customProperties.area"),

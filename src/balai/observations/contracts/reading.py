@@ -2,7 +2,7 @@
 
 What the standard has no word for stands in ``customProperties``: at the root ``partner``, ``titleEn``,
 ``legalBasis``, ``controller``, ``lateHours``, ``k``, ``bucket``, ``purposes``, ``personal``, ``forbidden``,
-``standard``, ``area``;
+``standard``, ``provider``, ``area``;
 at a property ``role``, ``unit`` and ``descriptionEn``. Allowed values are a library quality rule
 ``invalidValues`` with ``mustBe: 0``.
 """
@@ -33,6 +33,7 @@ RESERVED = ("batch", "received_at", "day")
 STATUSES = ("proposed", "draft", "active", "deprecated", "retired")
 _slug = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _standard = re.compile(r"[a-z][a-z0-9]*/[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_provider = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _name = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _version = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
 _minutes = {"m": 1, "min": 1, "minutes": 1, "h": 60, "hours": 60, "d": 1440, "days": 1440}
@@ -186,6 +187,9 @@ class _Reader:
         standard = self.text(own, "standard", "customProperties.")
         if standard and not (_standard.fullmatch(standard) and len(standard) <= LONGEST_ID):
             self.fault("customProperties.standard", "a path of two parts, such as mds/trips")
+        provider = self.text(own, "provider", "customProperties.")
+        if provider and not _provider.fullmatch(provider):
+            self.fault("customProperties.provider", "up to 64 letters, digits, dots and hyphens")
         area = self.area(own.get("area"))
         self.roles(fields, personal is True)
         if self.faults:
@@ -213,6 +217,7 @@ class _Reader:
             personal=personal is True,
             forbidden=tuple(word.lower() for word in forbidden),
             standard=standard,
+            provider=provider,
             area=area,
             bears=bears,
         )

@@ -48,7 +48,8 @@ class Field:
 class Contract:
     """One version of what a partner sends: fields, purpose, legal basis, refresh and retention.
 
-    ``standard`` is the path at which a partner's own standard brings its rows, such as ``mds/trips``;
+    ``standard`` is the path at which a partner's own standard brings its rows, such as ``mds/trips``, and
+    ``provider`` what the partner is called in it;
     ``area`` is where rows with coordinates may lie: west, south, east, north in degrees. ``bears`` is the
     share of wrong rows it puts up with.
     """
@@ -76,6 +77,7 @@ class Contract:
     forbidden: tuple[str, ...] = ()
     standard: str = ""
     area: tuple[float, float, float, float] | None = None
+    provider: str = ""
     bears: float = 0.01
 
     @cached_property
@@ -147,6 +149,8 @@ class Contract:
             yield "bucket: changed"
         if older.standard and self.standard != older.standard:
             yield "standard: changed"
+        if self.provider and self.provider != older.provider:
+            yield "provider: changed"
         if self.area is not None and (older.area is None or not _within(older.area, self.area)):
             yield "area: narrowed"
         if self.k < older.k:
