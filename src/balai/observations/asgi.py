@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from django.conf import settings
 from balai.observations import places
 from balai.observations.doors import Doors, DoorsOutOfDateError
 from balai.observations.intake import Door, Intake, Prepared, Reader, RefusedBatchError, SentReceipt
+from balai.observations.quota import limits
 from balai.observations.sealing import RowSeal
 from balai.observations.segments import (
     LogBrokenError,
@@ -56,11 +58,12 @@ class Node:
         self._writer: SegmentWriter | None = None
         self.broken = False
 
-    def open(self) -> None:
-        """Take the log, remember its newest batches, follow the keys."""
+    def open(self, *, follow: bool = True) -> None:
+        """Take the log, remember its newest batches, and ``follow`` the keys where doors are asked for."""
         self._writer = SegmentWriter(places.log() / self.name)
         self._recall()
-        self.doors.open()
+        if follow:
+            self.doors.open()
 
     def _recall(self) -> None:
         folder = places.log() / self.name
@@ -187,8 +190,8 @@ class Application:
             elif path == "/v1/observations":
                 if method != "POST":
                     raise RefusedBatchError(405, "method", "Only POST is known here.")
-                receipt = await self._take(scope, receive)
-                await _reply(send, 202, _encode(receipt))
+                door, receipt = await self._take(scope, receive)
+                await _reply(send, 202, _encode(receipt), more=_limits(door))
             elif path == "/healthz":
                 await _reply(
                     send, 503 if self.node.broken else 200, b'{"broken":%s}' % _encode(self.node.broken)
@@ -204,7 +207,7 @@ class Application:
                 "status": refusal.status,
                 "detail": refusal.detail,
             }
-            more = []
+            more = _limits(refusal.door) if refusal.door is not None else []
             if refusal.retry_after:
                 more.append((b"retry-after", str(max(1, round(refusal.retry_after))).encode()))
             await _reply(send, refusal.status, _encode(body), b"application/problem+json", more)
@@ -213,7 +216,7 @@ class Application:
         refused = self.node.intake.meter.refused
         refused[refusal.code] = refused.get(refusal.code, 0) + 1
 
-    async def _take(self, scope: Scope, receive: Receive) -> SentReceipt:
+    async def _take(self, scope: Scope, receive: Receive) -> tuple[Door, SentReceipt]:
         request = Request("POST", scope["path"], scope.get("query_string", b""), _headers(scope), receive)
         try:
             door = self.node.door(request.header("authorization"))
@@ -222,7 +225,7 @@ class Application:
             raise
         body = await request.body()
         form = request.header("content-type").split(";")[0].strip().lower()
-        return await self.node.take(door, request.header("idempotency-key"), form, body)
+        return door, await self.node.take(door, request.header("idempotency-key"), form, body)
 
     def _metrics(self) -> bytes:
         meter = self.node.intake.meter
@@ -238,6 +241,12 @@ class Application:
             for code, count in sorted(meter.refused.items())
         ]
         return ("\n".join(lines) + "\n").encode()
+
+
+def _limits(door: Door) -> list[tuple[bytes, bytes]]:
+    now, today = time.time(), door.today
+    sent = today.rows if today.day == int(now // 86400) else 0
+    return limits(door.bucket, door.rows_per_day, sent, now)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

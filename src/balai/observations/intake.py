@@ -32,10 +32,16 @@ Reader = Callable[[Checker, bytes, datetime], Checked]
 
 
 class RefusedBatchError(Exception):
-    """The batch is refused as a whole. ``status`` is the HTTP status, ``code`` names the reason."""
+    """The batch is refused as a whole. ``status`` is the HTTP status, ``code`` names the reason.
 
-    def __init__(self, status: int, code: str, detail: str, retry_after: float = 0.0) -> None:
+    ``door`` is whose limits refused it.
+    """
+
+    def __init__(
+        self, status: int, code: str, detail: str, retry_after: float = 0.0, door: "Door | None" = None
+    ) -> None:
         self.status, self.code, self.detail, self.retry_after = status, code, detail, retry_after
+        self.door = door
         super().__init__(detail)
 
 
@@ -213,10 +219,10 @@ class Intake:
         sent = door.today.rows if door.today.day == day else 0
         if sent + rows > door.rows_per_day:
             raise RefusedBatchError(
-                429, "daily-quota", "The key's rows of today are used up.", retry_after=86400 - now % 86400
+                429, "daily-quota", "The key's rows of today are used up.", 86400 - now % 86400, door
             )
         if wait := door.bucket.take(rows):
-            raise RefusedBatchError(429, "rate", "More rows than the key may send now.", retry_after=wait)
+            raise RefusedBatchError(429, "rate", "More rows than the key may send now.", wait, door)
         door.today.day, door.today.rows = day, sent + rows
 
     def _sort(
