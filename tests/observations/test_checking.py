@@ -112,6 +112,21 @@ def test_an_identity_is_refused_and_its_bytes_are_not_kept() -> None:
     assert kept == [("/Plate", False), ("/face", False), ("", True)]
 
 
+@pytest.mark.parametrize("wrong", ["x", "3171010001\n", "31710100011", ""])
+def test_a_wrong_word_is_found_whatever_was_right_before(wrong: str) -> None:
+    checker = Checker(trips())
+    right, mixed = [row("a"), row("b")], [row("a"), row("b", zone=wrong)]
+    for _again in range(2):
+        plain = [checker.check_rows(lines(*rows), NOW) for rows in (right, mixed)]
+        wrapped = [
+            checker.check_events(json.dumps([event(one) for one in rows]).encode(), NOW)
+            for rows in (right, mixed)
+        ]
+        for all_right, one_wrong in (plain, wrapped):
+            assert (len(all_right.rows), all_right.bad) == (2, [])
+            assert (len(one_wrong.rows), [bad.row for bad in one_wrong.bad]) == (1, [1])
+
+
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from base64 import b64decode
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import time
 
@@ -35,7 +35,8 @@ class Hub:
             **values,  # type: ignore[arg-type]
         )
         self.seal = RowSeal(folder / "row.key")
-        self.intake = Intake(lambda: {"door": door}, SubjectKeys(folder / "subjects"), self.seal.seal)
+        self.subjects = SubjectKeys(folder / "subjects")
+        self.intake = Intake(lambda: {"door": door}, self.subjects, self.seal.seal)
 
     def send(self, key: str, body: bytes, *, bearer: str = BEARER) -> SentReceipt:
         prepared = self.intake.prepare(self.intake.door(bearer), key, ROWS, body)
@@ -158,6 +159,25 @@ def test_a_destroyed_key_makes_the_day_unlinkable(tmp_path: Path) -> None:
         SubjectKeys(tmp_path).key("t", day)
 
 
+def test_a_batch_of_two_days_hides_each_under_its_own_key(hub: Hub) -> None:
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    times = [now - timedelta(hours=hours) for hours in (1, 20, 21, 2)]
+    rows = [row(f"e{n}", at=at.isoformat(), device="gawai") for n, at in enumerate(times)]
+    door = hub.intake.door(BEARER)
+
+    prepared = hub.intake.prepare(door, "batch-0001", ROWS, lines(*rows), now=now.timestamp())
+    assert isinstance(prepared, Prepared)
+    devices = [json.loads(line)["device"] for line in prepared.record.rows.splitlines()]
+    assert [devices.index(device) for device in devices] == [0, 1, 1, 0]
+
+    hub.subjects.destroy(trips().table, date(2026, 3, 1))
+    again = [one | {"event_id": f"f{n}"} for n, one in enumerate(rows)]
+    prepared = hub.intake.prepare(door, "batch-0002", ROWS, lines(*again), now=now.timestamp())
+    assert isinstance(prepared, Prepared)
+    assert [one["row"] for one in prepared.receipt.problems] == [1, 2]
+    assert [json.loads(line)["event_id"] for line in prepared.record.rows.splitlines()] == ["f0", "f3"]
+
+
 def test_a_quarantined_row_is_sealed(hub: Hub) -> None:
     body = lines(row("a", zone="kata-rahasia"))
     prepared = hub.intake.prepare(hub.intake.door(BEARER), "batch-0001", ROWS, body, now=time())
@@ -176,3 +196,16 @@ def test_the_window_forgets_the_oldest_only() -> None:
 
     assert [window.add(event) for event in "abcdea"] == [True, True, True, True, True, True]
     assert [window.add(event) for event in "dea"] == [False, False, False]
+
+
+def test_the_window_takes_a_whole_batch_only_where_all_is_new() -> None:
+    window = Window(most=8)
+
+    assert [window.add_all(list(events)) for events in ("abc", "cd", "dd", "def", "g")] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert [window.add(event) for event in "abcdefgh"] == [False] * 7 + [True]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,6 +16,8 @@ LARGEST_BODY = 8 * 1024 * 1024
 FURTHEST_AHEAD = timedelta(minutes=5)
 EXACT = 2**53
 """Whole numbers beyond this are not the same in every reader of JSON."""
+MOST_WORDS = 20_000
+"""Values of a field with a pattern that are remembered as right."""
 
 _path = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _step = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -48,44 +51,24 @@ class Checker:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         ordered = sorted(contract.fields, key=lambda field: not field.required)
-        row: Any = msgspec.defstruct(
-            "Row",
-            [_member(field) for field in ordered],
-            forbid_unknown_fields=True,
-            omit_defaults=True,
-            gc=False,
-            kw_only=True,
-        )
-        inner = [field for field in ordered if field.role not in (Role.EVENT, Role.TIME)]
-        data = msgspec.defstruct(
-            "Data", [_member(field) for field in inner], forbid_unknown_fields=True, gc=False, kw_only=True
-        )
-        event = contract.event
-        envelope: Any = msgspec.defstruct(
-            "Event",
-            [
-                ("specversion", Literal["1.0"]),
-                ("id", _member(event)[1]),
-                ("source", Literal[contract.source]),
-                ("type", Literal[contract.event_type]),
-                ("time", _member(contract.time)[1]),
-                ("data", data),
-                ("datacontenttype", str | None, None),
-                ("dataschema", str | None, None),
-                ("subject", str | None, None),
-            ],
-            gc=False,
-            kw_only=True,
-        )
-        self.row, self._names = row, [field.name for field in inner]
-        self._all_rows = msgspec.json.Decoder(list[row]).decode
+        exact: Any
+        self.row, exact = _structs(contract, ordered)
+        places = {Role.EVENT: "id", Role.TIME: "time"}
+        self._values = attrgetter(*(places.get(field.role, f"data.{field.name}") for field in ordered))
+        self._one_row = msgspec.json.Decoder(self.row).decode
+        self._one_event = msgspec.json.Decoder(exact).decode
+        # A whole batch is read without patterns, which are looked at a value once, not a row once.
+        plain: Any
+        envelope: Any
+        plain, envelope = _structs(contract, [replace(field, pattern="") for field in ordered])
+        self._plain = plain
         self._all_events = msgspec.json.Decoder(list[envelope]).decode
-        self._one_row = msgspec.json.Decoder(row).decode
-        self._one_event = msgspec.json.Decoder(envelope).decode
-        self._lines = msgspec.json.Decoder(row).decode_lines
+        self._lines = msgspec.json.Decoder(plain).decode_lines
+        self._words = [_Words(field) for field in ordered if field.pattern]
         self._forbidden = frozenset(contract.forbidden)
         self.encode_lines = msgspec.json.Encoder().encode_lines
         self._time = contract.time.name
+        self._time_of = attrgetter(self._time)
 
     def check_events(self, body: bytes, now: datetime) -> Checked:
         """A CloudEvents JSON batch (an array of structured events). Raises EnvelopeError."""
@@ -107,6 +90,10 @@ class Checker:
         bad: list[Bad] = []
         try:
             rows = decode_all(body)
+            if unwrap is not None:
+                rows = [unwrap(event) for event in rows]
+            if not all(words.have(rows) for words in self._words):
+                raise msgspec.ValidationError
             numbers: Iterable[int] = range(len(rows))
             raws: list[bytes] | None = None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -115,7 +102,8 @@ class Checker:
             if len(raws) <= MOST_ROWS:
                 for number, raw in enumerate(raws):
                     try:
-                        rows.append(decode_one(raw))
+                        one = decode_one(raw)
+                        rows.append(one if unwrap is None else unwrap(one))
                         kept.append(number)
                     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
                         bad.append(self._bad(number, raw, fault))
@@ -123,8 +111,6 @@ class Checker:
         count = len(rows) + len(bad) if raws is None else len(raws)
         if not 1 <= count <= MOST_ROWS:
             raise EnvelopeError(f"a batch has 1 to {MOST_ROWS} rows, not {count}")
-        if unwrap is not None:
-            rows = [unwrap(event) for event in rows]
         return self._in_time(rows, numbers, bad, now)
 
     def check_made(
@@ -153,7 +139,8 @@ class Checker:
         ahead = now + FURTHEST_AHEAD
         behind = now - timedelta(days=self.contract.retention_days)
         time = self._time
-        if all(behind <= getattr(row, time) <= ahead for row in rows):
+        times = list(map(self._time_of, rows))
+        if not times or (behind <= min(times) and max(times) <= ahead):
             return Checked(rows, bad)
         good = []
         for number, row in zip(numbers, rows, strict=True):
@@ -167,11 +154,7 @@ class Checker:
         return Checked(good, bad)
 
     def _row_of(self, event: Any) -> Any:
-        data = event.data
-        row = {name: getattr(data, name) for name in self._names}
-        row[self.contract.event.name] = event.id
-        row[self._time] = event.time
-        return self.row(**row)
+        return self._plain(*self._values(event))
 
     def _bad(self, number: int, raw: bytes, fault: Exception) -> Bad:
         if self._forbidden and (name := next(self._identities(raw), None)):
@@ -202,6 +185,63 @@ class Checker:
                 todo.extend(value)
 
 
+class _Words:
+    """Whether a field's values have its pattern; those that come again and name nobody are remembered."""
+
+    def __init__(self, field: Field) -> None:
+        self._right: set[str | None] = {None}
+        self._match = re.compile(_whole(field.pattern)).search
+        self._remember = field.role not in (Role.EVENT, Role.SUBJECT)
+        self._of = attrgetter(field.name)
+
+    def have(self, rows: Sequence[Any]) -> bool:
+        if self._right.issuperset(map(self._of, rows)):
+            return True
+        new = set(map(self._of, rows)) - self._right
+        if not all(map(self._match, new)):
+            return False
+        if self._remember and len(self._right) < MOST_WORDS:
+            self._right |= new
+        return True
+
+
+def _structs(contract: Contract, fields: Sequence[Field]) -> tuple[Any, Any]:
+    """The row, and the CloudEvent that carries one."""
+    row = msgspec.defstruct(
+        "Row",
+        [_member(field) for field in fields],
+        forbid_unknown_fields=True,
+        omit_defaults=True,
+        gc=False,
+    )
+    inner = [field for field in fields if field.role not in (Role.EVENT, Role.TIME)]
+    data = msgspec.defstruct(
+        "Data", [_member(field) for field in inner], forbid_unknown_fields=True, gc=False, kw_only=True
+    )
+    event, time = (next(field for field in fields if field.role is role) for role in (Role.EVENT, Role.TIME))
+    envelope = msgspec.defstruct(
+        "Event",
+        [
+            ("specversion", Literal["1.0"]),
+            ("id", _member(event)[1]),
+            ("source", Literal[contract.source]),
+            ("type", Literal[contract.event_type]),
+            ("time", _member(time)[1]),
+            ("data", data),
+            ("datacontenttype", str | None, None),
+            ("dataschema", str | None, None),
+            ("subject", str | None, None),
+        ],
+        gc=False,
+        kw_only=True,
+    )
+    return row, envelope
+
+
+def _whole(pattern: str) -> str:
+    return rf"^(?:{pattern})\Z"
+
+
 def _member(field: Field) -> tuple[str, Any] | tuple[str, Any, None]:
     kind = _kind(field)
     return (field.name, kind) if field.required else (field.name, kind | None, None)
@@ -213,7 +253,7 @@ def _kind(field: Field) -> Any:
         if field.values:
             return Literal[field.values]
         least = 1 if field.role in (Role.EVENT, Role.ZONE, Role.SUBJECT) else 0
-        pattern = rf"^(?:{field.pattern})\Z" if field.pattern else None
+        pattern = _whole(field.pattern) if field.pattern else None
         return Annotated[str, msgspec.Meta(min_length=least, max_length=field.longest, pattern=pattern)]
     if field.type == "integer":
         least, most = int(-EXACT if low is None else low), int(EXACT if high is None else high)

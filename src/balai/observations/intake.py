@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import compress
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -18,7 +20,7 @@ from balai.observations.checking import Bad, Checked, Checker, EnvelopeError
 from balai.observations.contracts import Contract, Role
 from balai.observations.quota import Bucket
 from balai.observations.segments import Header, Place, Record
-from balai.observations.subjects import SubjectKeys, digest
+from balai.observations.subjects import SubjectKeys, digests
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENTS = "application/cloudevents-batch+json"
@@ -110,6 +112,16 @@ class Window:
         if len(self._young) >= self.most:
             self._old, self._young = self._young, set()
         self._young.add(event)
+        return True
+
+    def add_all(self, events: list[str]) -> bool:
+        """Remember the ids where all of them are new; False where one is not, and then none is remembered."""
+        new = set(events)
+        if len(new) < len(events) or not (self._young.isdisjoint(new) and self._old.isdisjoint(new)):
+            return False
+        if len(self._young) >= self.most:
+            self._old, self._young = self._young, set()
+        self._young |= new
         return True
 
     def forget(self, events: Iterable[str]) -> None:
@@ -232,17 +244,13 @@ class Intake:
         table = ("sandbox:" if door.sandbox else "") + contract.table
         window = self._windows.setdefault(table, Window())
         event, subject = contract.event.name, contract.one(Role.SUBJECT)
-        rows, fresh, duplicates, bad = [], [], 0, checked.bad
-        keys = self._keys_of(checked, contract) if subject is not None else {}
-        for row in checked.rows:
-            key = getattr(row, event)
-            if window.add(key):
-                fresh.append(key)
-                rows.append(row)
-            else:
-                duplicates += 1
-        if subject is not None:
-            self._hide(rows, contract, subject.name, keys)
+        if subject is not None and checked.rows:
+            self._hide(checked, contract, subject.name)
+        rows, bad = checked.rows, checked.bad
+        fresh = list(map(attrgetter(event), rows))
+        if not window.add_all(fresh):
+            new = [window.add(key) for key in fresh]
+            rows, fresh = list(compress(rows, new)), list(compress(fresh, new))
         batch = _uuid7(now)
         lines = door.checker.encode_lines(rows)
         sealed = msgspec.json.encode([_kept(one, self._seal) for one in bad]) if bad else b""
@@ -258,7 +266,7 @@ class Intake:
             received=received,
             accepted=len(rows),
             quarantined=len(bad),
-            duplicates=duplicates,
+            duplicates=received - len(rows) - len(bad),
             sandbox=door.sandbox,
             event=event,
             row_bytes=len(lines),
@@ -271,44 +279,47 @@ class Intake:
             received=received,
             accepted=len(rows),
             quarantined=len(bad),
-            duplicates=duplicates,
+            duplicates=header.duplicates,
             sandbox=door.sandbox,
             problems=[{"row": one.row, "pointer": one.pointer, "reason": one.reason} for one in bad[:20]],
         )
         return Prepared(Record(header, lines, sealed), receipt, door.id, idempotency, fingerprint, fresh)
 
-    def _keys_of(self, checked: Checked, contract: Contract) -> dict[int, bytes]:
-        """The keys of the days in the batch; rows of an erased day are refused and not kept."""
-        keys: dict[int, bytes] = {}
+    def _hide(self, checked: Checked, contract: Contract, subject: str) -> None:
+        """Put each row's subject under the key of its day; rows of an erased day are refused and not kept."""
+        rows = checked.rows
+        times = list(map(attrgetter(contract.time.name), rows))
+        if self._day(min(times)) == (day := self._day(max(times))):
+            by_day = {day: rows}
+        else:
+            by_day = {}
+            for row, at in zip(rows, times, strict=True):
+                by_day.setdefault(self._day(at), []).append(row)
         erased: set[int] = set()
-        days = [self._day(row, contract) for row in checked.rows]
-        for day in set(days):
+        for day, some in by_day.items():
             try:
-                keys[day] = self._subjects.key(contract.table, EPOCH.date() + timedelta(day))
+                key = self._subjects.key(contract.table, EPOCH.date() + timedelta(day))
             except LookupError:
                 erased.add(day)
+                continue
+            hidden = digests(map(attrgetter(subject), some), key)
+            for row in some:
+                setattr(row, subject, hidden[getattr(row, subject)])
         if erased:
-            wrong = {one.row for one in checked.bad}
-            numbers = [n for n in range(len(days) + len(wrong)) if n not in wrong]
-            checked.bad.extend(
-                Bad(number, f"/{contract.time.name}", "the subjects of this day were erased", None)
-                for number, day in zip(numbers, days, strict=True)
-                if day in erased
-            )
-            checked.bad.sort(key=lambda one: one.row)
-            checked.rows[:] = [row for row, day in zip(checked.rows, days, strict=True) if day in keys]
-        return keys
+            self._refuse(checked, contract, [self._day(at) in erased for at in times])
 
-    def _day(self, row: Any, contract: Contract) -> int:
-        at: datetime = getattr(row, contract.time.name)
+    def _refuse(self, checked: Checked, contract: Contract, erased: list[bool]) -> None:
+        wrong = {one.row for one in checked.bad}
+        numbers = [n for n in range(len(erased) + len(wrong)) if n not in wrong]
+        checked.bad.extend(
+            Bad(number, f"/{contract.time.name}", "the subjects of this day were erased", None)
+            for number in compress(numbers, erased)
+        )
+        checked.bad.sort(key=lambda one: one.row)
+        checked.rows[:] = [row for row, gone in zip(checked.rows, erased, strict=True) if not gone]
+
+    def _day(self, at: datetime) -> int:
         return (at - self._midnight).days
-
-    def _hide(self, rows: list[Any], contract: Contract, subject: str, keys: Mapping[int, bytes]) -> None:
-        """Put each row's subject under the key of its day."""
-        for row in rows:
-            value = getattr(row, subject)
-            if value is not None:
-                setattr(row, subject, digest(value, keys[self._day(row, contract)]))
 
     def kept(self, prepared: Prepared, place: Place, node: str) -> SentReceipt:
         """The log has the batch: the receipt to answer with, now and to every repetition."""

@@ -7,6 +7,7 @@ group's key makes its subjects unlinkable for good, in the store and in every ba
 import os
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
@@ -17,9 +18,16 @@ DIGEST_BYTES = 16
 MOST_KEYS = 512
 
 
-def digest(subject: str, key: bytes) -> str:
-    """The subject as 32 hexadecimal digits under its group's key."""
-    return blake2b(subject.encode(), digest_size=DIGEST_BYTES, key=key).hexdigest()
+def digests(subjects: Iterable[str | None], key: bytes) -> dict[str | None, str | None]:
+    """Each subject as 32 hexadecimal digits under its group's key; None stays None."""
+    keyed = blake2b(digest_size=DIGEST_BYTES, key=key)
+    found: dict[str | None, str | None] = {None: None}
+    for subject in set(subjects):
+        if subject is not None:
+            one = keyed.copy()
+            one.update(subject.encode())
+            found[subject] = one.hexdigest()
+    return found
 
 
 class SubjectKeys:
@@ -27,12 +35,17 @@ class SubjectKeys:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._known: OrderedDict[tuple[str, date], bytes] = OrderedDict()
+        self._known: OrderedDict[tuple[str, date], tuple[str, bytes]] = OrderedDict()
+        """Keys, each behind the name of the file that would say it was destroyed."""
 
     def key(self, table: str, day: date) -> bytes:
         """The group's key, made where there is none. Raises LookupError where it was destroyed."""
-        self._forbid(table, day)
-        return self._known.get((table, day)) or self._read(table, day)
+        known = self._known.get((table, day))
+        gone, key = known or (str(self._path(table, day).with_suffix(".gone")), b"")
+        if os.path.exists(gone):
+            self._known.pop((table, day), None)
+            raise LookupError(f"the key of {table} of {day} was destroyed")
+        return key or self._read(table, day, gone)
 
     def destroy(self, table: str, day: date) -> bool:
         """Erase a group's key and forbid another; False where it was destroyed before."""
@@ -53,16 +66,10 @@ class SubjectKeys:
             sync_folder(path.parent)
         return True
 
-    def _forbid(self, table: str, day: date) -> None:
-        """Raise LookupError where the key was destroyed, by whichever process, and let go of it."""
-        if self._path(table, day).with_suffix(".gone").exists():
-            self._known.pop((table, day), None)
-            raise LookupError(f"the key of {table} of {day} was destroyed")
-
     def _path(self, table: str, day: date) -> Path:
         return self.folder / table / f"{day.isoformat()}.key"
 
-    def _read(self, table: str, day: date) -> bytes:
+    def _read(self, table: str, day: date, gone: str) -> bytes:
         path = self._path(table, day)
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,7 +87,7 @@ class SubjectKeys:
             sync_folder(path.parent)
             sync_folder(path.parent.parent)
         key = path.read_bytes()
-        self._known[(table, day)] = key
+        self._known[(table, day)] = (gone, key)
         if len(self._known) > MOST_KEYS:
             self._known.popitem(last=False)
         return key
