@@ -38,7 +38,7 @@ def test_a_kit_is_sound_says_it_is_an_example_and_its_rows_pass(name: str) -> No
     checked = Checker(contract).check_events(json.dumps([*events, example_event(contract)]).encode(), NOW)
 
     assert "Contoh untuk kota peragaan" in text
-    assert (contract.id, contract.status, contract.k) == (name, "active", 10)
+    assert (contract.id, contract.status, contract.k >= 10) == (name, "active", True)
     assert contract.id.startswith(f"{contract.partner}-")
     assert "indicators" in contract.purposes
     assert checked.bad == []
