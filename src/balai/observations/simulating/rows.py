@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from balai.observations import grid
 from balai.observations.contracts import Contract, Field, Role
 
 ZONES = tuple(
@@ -17,7 +18,9 @@ ZONES = tuple(
     for district in (1, 2)
     for village in (1, 2)
 )
+CELLS = tuple(f"S6.{lat}E106.{lng}" for lat in (20, 18, 22, 16, 24) for lng in (82, 84, 80, 78))
 HOURS = (1, 1, 1, 1, 2, 4, 8, 12, 10, 7, 6, 7, 8, 7, 6, 7, 9, 13, 12, 9, 7, 5, 3, 2)
+MIDDLES = {"m": 5200.0, "s": 900.0, "IDR": 185_000.0, "d": 20.0, "km/h": 24.0, "{person}": 1.3}
 PEOPLE = 4000
 """How many subjects a simulated partner knows."""
 
@@ -40,12 +43,27 @@ def rows_of(
                 row[field.name] = at.isoformat()
             elif field.required or chance.random() < 0.9:
                 row[field.name] = _value(field, chance, hour)
+        if contract.standard == "mds/events":
+            _settle(row, chance)
         yield row
+
+
+def _settle(row: dict[str, Any], chance: random.Random) -> None:
+    """Let what is counted of a vehicle's event go with the state it led to."""
+    state = row["vehicle_state"]
+    cancelled = state == "available" and chance.random() < 0.1
+    row |= {
+        "reservations": int(state == "reserved"),
+        "trip_starts": int(state == "on_trip"),
+        "trip_ends": int(state == "available" and not cancelled),
+        "cancellations": int(cancelled),
+    }
 
 
 def _value(field: Field, chance: random.Random, hour: int) -> Any:
     if field.role is Role.ZONE:
-        return chance.choices(ZONES, [len(ZONES) - n for n in range(len(ZONES))])[0]
+        zones = CELLS if field.pattern == grid.PATTERN else ZONES
+        return chance.choices(zones, [len(zones) - n for n in range(len(zones))])[0]
     if field.role is Role.SUBJECT:
         return f"simulated-{chance.randrange(PEOPLE)}"
     if field.role is Role.SUBJECTS:
@@ -54,7 +72,7 @@ def _value(field: Field, chance: random.Random, hour: int) -> Any:
         return chance.choices(field.values, [len(field.values) - n for n in range(len(field.values))])[0]
     if field.type in ("integer", "number"):
         low, high = field.minimum or 0, field.maximum
-        middle: float = {"m": 5200, "s": 900, "IDR": 185_000, "d": 20}.get(field.unit, 4)
+        middle = MIDDLES.get(field.unit, 4.0)
         middle = middle * (1 + 0.4 * (HOURS[hour] - 6) / 12)
         value = low + chance.lognormvariate(0, 0.6) * middle
         value = min(value, high) if high is not None else value

@@ -4,6 +4,7 @@ What a standard sends becomes rows of the contract that the credential opens, an
 goes: `asgi.Node.take`.
 """
 
+from balai.observations.standards import g2p, mds, snap  # noqa: F401 - they register themselves
 from balai.observations.standards.door import Receive, Reply, Request, Standard, standard, standard_of
 
 __all__ = ["Receive", "Reply", "Request", "Standard", "standard", "standard_of"]
