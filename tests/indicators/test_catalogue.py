@@ -28,12 +28,12 @@ def test_every_indicator_of_the_list_is_in_it():
             by_dimension[row["dimension"]] += 1
 
     assert by_dimension == {
-        "government": 8,
-        "mobility": 9,
+        "government": 10,
+        "mobility": 10,
         "environment": 8,
-        "people": 7,
-        "economy": 9,
-        "living": 7,
+        "people": 8,
+        "economy": 10,
+        "living": 8,
     }
 
 

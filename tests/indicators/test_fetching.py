@@ -236,7 +236,7 @@ def test_the_catalogue_and_the_places_by_command(tmp_path, capsys):
     call_command("catalogue", "cities", str(path), "--source", "BPS, 2024")
 
     assert capsys.readouterr().out.splitlines() == [
-        "51 indicators are published.",
+        "57 indicators are published.",
         "38 places are new, 38 codes were noted.",
         "0 places are new, 0 codes were noted.",
         "1 places are new, 1 codes were noted.",

@@ -6,4 +6,4 @@ class IndicatorsConfig(AppConfig):
     label = "indicators"
 
     def ready(self) -> None:
-        from balai.indicators import verbs  # noqa: F401
+        from balai.indicators import tasks, verbs  # noqa: F401

@@ -144,10 +144,14 @@ class ValueStatus(models.TextChoices):
     COPIED = "copied", _("the province's figure")
     CLAIM = "claim", _("a claim")
     TARGET = "target", _("a target, not a measurement")
+    FLOW = "flow", _("computed from partners' data")
+    FLOW_PARTIAL = "flow-partial", _("computed from partners' data, of too few days")
 
 
-MEASUREMENTS = (ValueStatus.FINAL, ValueStatus.PROVISIONAL, ValueStatus.DERIVED)
-"""What may be compared and ranked; a target or a claim may not."""
+MEASUREMENTS = (ValueStatus.FINAL, ValueStatus.PROVISIONAL, ValueStatus.DERIVED, ValueStatus.FLOW)
+"""What may be compared and ranked; a target, a claim or a figure of too few days may not."""
+COMPUTED = (ValueStatus.FLOW, ValueStatus.FLOW_PARTIAL)
+"""What only the hub computes; no table may claim it."""
 
 
 class ValueQuerySet(models.QuerySet["Value"]):
@@ -207,3 +211,55 @@ class CityCode(models.Model):
     class Meta:
         ordering = ["city", "system"]
         constraints = [models.UniqueConstraint(fields=["system", "code"], name="code_once_in_list")]
+
+
+class FlowSource(models.Model):
+    """From which released figures of partners an indicator is computed. A changed one is a new revision."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    indicator = models.ForeignKey(Indicator, models.PROTECT, related_name="flow_sources")
+    city = models.ForeignKey(City, models.PROTECT, related_name="flow_sources")
+    revision = models.PositiveIntegerField()
+    definition = models.TextField(help_text="TOML, see indicators.flow.definition")
+    sha256 = models.CharField(max_length=64)
+    shipped = models.BooleanField(help_text="as it came with the hub, not a keeper's")
+    retired = models.BooleanField(default=False, help_text="this revision ends the computing")
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.UUIDField(null=True, help_text="pseudonym")
+
+    class Meta:
+        ordering = ["indicator", "city", "-revision"]
+        constraints = [
+            models.UniqueConstraint(fields=["indicator", "city", "revision"], name="flow_revision_once")
+        ]
+
+    @property
+    def method(self) -> str:
+        """The name under which values are compared: another revision is another method."""
+        return f"flow-{self.revision}"
+
+
+class FlowFigure(models.Model):
+    """What a value computed from the flow rests on. Written once with its value, never changed."""
+
+    value = models.OneToOneField(Value, models.CASCADE, primary_key=True, related_name="flow")
+    source = models.ForeignKey(FlowSource, models.PROTECT, related_name="figures")
+    first = models.DateField()
+    last = models.DateField()
+    days = models.PositiveIntegerField(help_text="of the period, released by every contract")
+    low = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    high = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    k = models.PositiveIntegerField(help_text="0 where no person is concerned")
+    rows = models.PositiveBigIntegerField(help_text="behind the value")
+    withheld = models.PositiveBigIntegerField(help_text="rows that could only be told of a wider grouping")
+    fed = models.JSONField(help_text="by contract: versions, and each released day with its SHA-256")
+    zones = models.JSONField(help_text="zone, value, rows: of which every side may be told")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the days' sums it was computed from")
+
+    class Meta:
+        ordering = ["-first"]
+
+    @property
+    def asked(self) -> int:
+        """Days the period has."""
+        return (self.last - self.first).days + 1

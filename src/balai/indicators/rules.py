@@ -51,10 +51,21 @@ def may_close_batch(user: Reader, batch: ImportBatch) -> Verdict:
     return may_bring_values(user, batch.city_id)
 
 
+def may_revise_source(user: Reader, city: City | str) -> Verdict:
+    """Say how an indicator is computed from partners' data: the city's analysts and bureau."""
+    if not hats_in_city(user, city, *KEEPERS):
+        return no(
+            _("Only the analysts and the cooperation bureau say how the city's indicators are computed.")
+        )
+    return YES
+
+
 def may_compare(one: Value, other: Value) -> Verdict:
     """Whether two figures of one indicator say anything about each other."""
     if one.indicator_id != other.indicator_id:
         return no(_("These are figures of two indicators."))
+    if one.invented != other.invented:
+        return no(_("A simulated figure is not compared with a real one."))
     if not (one.compared and other.compared):
         return no(_("A target, a claim or a copied figure is not compared with a measurement."))
     if one.method_version != other.method_version:

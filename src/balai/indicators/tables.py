@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from balai.core.inspection import refused
-from balai.indicators.models import MEASUREMENTS, CityCode, Indicator, ValueStatus
+from balai.indicators.models import COMPUTED, MEASUREMENTS, CityCode, Indicator, ValueStatus
 from balai.people.models import City
 
 HUB = "Balai"
@@ -41,6 +41,7 @@ NEEDED = ("city", "indicator", "period", "value")
 NOTHING = {"", "-", "–", "—", "n/a", "na", "nan", "null", "...", "tidak ada"}
 PERIOD = re.compile(r"(19|20)\d{2}(-(0[1-9]|1[0-2])|-S[12]|-Q[1-4])?")
 LIMIT = Decimal(10) ** 14
+STATUSES = tuple(status.value for status in ValueStatus if status not in COMPUTED)
 
 
 @dataclass(slots=True)
@@ -176,10 +177,10 @@ def understood(number: int, cells: Mapping[str, str], known: Known, defaults: De
     else:
         row.value = _number(text, defaults.decimal, row.faults)
     row.status = (cells.get("status") or ValueStatus.FINAL).casefold()
-    if row.status not in ValueStatus.values:
+    if row.status not in STATUSES:
         row.faults.append(
             _("The status %(text)s is not one of %(list)s.")
-            % {"text": row.status, "list": ", ".join(ValueStatus.values)}
+            % {"text": row.status, "list": ", ".join(STATUSES)}
         )
     row.source = cells.get("source") or defaults.source
     if not row.source:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from balai.core.errors import Text
-from balai.indicators.models import Dimension, Indicator, Value
+from balai.indicators.models import COMPUTED, Dimension, Indicator, Value
 from balai.indicators.rules import may_compare
 from balai.people.models import City
 
@@ -43,6 +43,7 @@ def profile(city: City) -> Profile:
     values = list(
         Value.objects.standing()
         .filter(city=city)
+        .exclude(status__in=COMPUTED, invented=True)
         .select_related("indicator")
         .order_by("indicator", "period", "as_of", "recorded_at")
     )
