@@ -295,6 +295,7 @@ OCID_PREFIX: str = env["BALAI_OCID_PREFIX"]
 WEB_PROCESSES = env["BALAI_WORKERS"]
 INGEST_PORT: int | None = env["BALAI_INGEST_PORT"]
 NODE: str = env["BALAI_NODE"]
+SPARK: str = env["BALAI_SPARK"]
 
 LOGGING = {
     "version": 1,

@@ -99,6 +99,12 @@ TABLE: tuple[Variable, ...] = (
         "where `balai serve` takes in partners' data; empty: the port after the web's; 0: nowhere",
     ),
     Variable("BALAI_NODE", "", str, "name of this machine's log of data; empty: the host's name"),
+    Variable(
+        "BALAI_SPARK",
+        "",
+        str,
+        "address of the Spark that counts partners' data, such as spark://host:7077; empty: DuckDB does",
+    ),
     Variable("BALAI_STALE_TASK_MINUTES", "10", int, "a running task older than this is taken up again"),
     Variable("BALAI_LOG_LEVEL", "INFO", str, "DEBUG, INFO, WARNING or ERROR"),
 )

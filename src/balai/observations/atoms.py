@@ -6,7 +6,8 @@ reaches k on the way is an atom, the rest is known to nobody. Atoms do not overl
 figure that leaves is a sum of atoms: no total, difference or later query can say more than an atom does.
 
 The statements are plain SQL over a view ``rows``, the same text for DuckDB and Spark; its columns are the
-contract's with ``c_`` before their names, so that none is a word of either language.
+contract's with ``c_`` before their names, so that none is a word of either language. Whole measures are
+summed exactly; others as whole millionths, each rounded once: a sum of floats hangs on their order.
 """
 
 import json
@@ -20,6 +21,7 @@ Run = Callable[[str], Sequence[Sequence[Any]]]
 """Executes one statement and returns its rows."""
 
 CELL, ZONE_REST, DAY_REST = "cell", "zone", "day"
+MILLION = 1_000_000
 OPEN = 1 << 62
 """Stands for "nobody to protect" where a contract speaks of no person."""
 
@@ -88,7 +90,8 @@ def _columns(contract: Contract, offset_hours: int) -> tuple[list[str], str, lis
     sums = []
     for field in contract.by_role[Role.MEASURE]:
         name = column(field.name)
-        both = [f"COALESCE(SUM({name}), 0)", f"COUNT({name})"]
+        exact = name if field.type == "integer" else f"FLOOR({name} * 1E6 + 5E-1)"
+        both = [f"COALESCE(SUM(CAST({exact} AS DECIMAL(38, 0))), 0)", f"COUNT({name})"]
         if not field.required:
             having = people(f"CASE WHEN {name} IS NOT NULL THEN {{}} END")
             both = [f"CASE WHEN {having} >= {contract.k} THEN {sql} ELSE 0 END" for sql in both]
@@ -140,10 +143,11 @@ def atoms_of(run: Run, contract: Contract, day: str, offset_hours: int) -> tuple
     dimensions = len(dimensions_of(contract))
     atoms: list[Atom] = []
     small = False
+    units = [1 if field.type == "integer" else MILLION for field in contract.by_role[Role.MEASURE]]
     for found in run(cells_sql(contract, day, offset_hours)):
         zone, bucket, key = found[0], found[1], tuple(found[2 : 2 + dimensions])
         if found[2 + dimensions] >= contract.k:
-            atoms.append(_atom(CELL, zone, int(bucket), key, found[3 + dimensions :]))
+            atoms.append(_atom(CELL, zone, int(bucket), key, found[3 + dimensions :], units))
         else:
             small = True
     if not small:
@@ -151,28 +155,28 @@ def atoms_of(run: Run, contract: Contract, day: str, offset_hours: int) -> tuple
     left, unknown = [], 0
     for zone, people, *rest in run(pools_sql(contract, day, offset_hours, by_zone=True)):
         if people >= contract.k:
-            atoms.append(_atom(ZONE_REST, zone, -1, (), rest))
+            atoms.append(_atom(ZONE_REST, zone, -1, (), rest, units))
         else:
             left.append(zone)
             unknown += rest[0]
     if left:
         for _zone, people, *rest in run(pools_sql(contract, day, offset_hours, by_zone=False, zones=left)):
             if people >= contract.k:
-                atoms.append(_atom(DAY_REST, "", -1, (), rest))
+                atoms.append(_atom(DAY_REST, "", -1, (), rest, units))
                 unknown = 0
     return atoms, unknown
 
 
-def _atom(kind: str, zone: str, bucket: int, key: tuple[str, ...], values: Sequence[Any]) -> Atom:
-    rows, sums = int(values[0]), values[1:]
-    return Atom(
-        kind, zone, bucket, key, rows,
-        tuple(_number(value) for value in sums[::2]), tuple(int(value) for value in sums[1::2]),
-    )  # fmt: skip
+def _atom(
+    kind: str, zone: str, bucket: int, key: tuple[str, ...], values: Sequence[Any], units: Sequence[int]
+) -> Atom:
+    sums = tuple(_number(int(value), unit) for value, unit in zip(values[1::2], units, strict=True))
+    return Atom(kind, zone, bucket, key, int(values[0]), sums, tuple(int(value) for value in values[2::2]))
 
 
-def _number(value: Any) -> float:
-    return int(value) if value == int(value) else float(value)
+def _number(value: int, unit: int) -> float:
+    """A whole number where it is one, else the nearest there is."""
+    return value / unit if value % unit else value // unit
 
 
 @dataclass(frozen=True)

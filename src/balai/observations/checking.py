@@ -1,5 +1,6 @@
 """Rows against their contract, fast where they are right and exact about each one that is not."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,6 @@ from balai.observations.contracts import Contract, Field, Role
 MOST_ROWS = 10_000
 LARGEST_BODY = 8 * 1024 * 1024
 FURTHEST_AHEAD = timedelta(minutes=5)
-EXACT = 2**53
-"""Whole numbers beyond this are not the same in every reader of JSON."""
 MOST_WORDS = 20_000
 """Values of a field with a pattern that are remembered as right."""
 
@@ -248,7 +247,6 @@ def _member(field: Field) -> tuple[str, Any] | tuple[str, Any, None]:
 
 
 def _kind(field: Field) -> Any:
-    low, high = field.minimum, field.maximum
     if field.type == "string":
         if field.values:
             return Literal[field.values]
@@ -256,13 +254,11 @@ def _kind(field: Field) -> Any:
         pattern = _whole(field.pattern) if field.pattern else None
         return Annotated[str, msgspec.Meta(min_length=least, max_length=field.longest, pattern=pattern)]
     if field.type == "integer":
-        least, most = int(-EXACT if low is None else low), int(EXACT if high is None else high)
-        return Annotated[int, msgspec.Meta(ge=least, le=most)]
+        low, high = field.bounds
+        return Annotated[int, msgspec.Meta(ge=math.ceil(low), le=math.floor(high))]
     if field.type == "number":
-        return Annotated[
-            float,
-            msgspec.Meta(ge=-1e300 if low is None else float(low), le=1e300 if high is None else float(high)),
-        ]
+        low, high = field.bounds
+        return Annotated[float, msgspec.Meta(ge=float(low), le=float(high))]
     if field.type == "timestamp":
         return Annotated[datetime, msgspec.Meta(tz=True)]
     return {"boolean": bool, "date": date}[field.type]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from balai.observations.checking import EXACT, LARGEST_BODY, MOST_ROWS
+from balai.observations.checking import LARGEST_BODY, MOST_ROWS
 from balai.observations.contracts import Contract, Field, Role
 from balai.observations.intake import EVENTS, ROWS
 
@@ -25,18 +25,15 @@ def field_schema(field: Field) -> dict[str, Any]:
                     schema["minLength"] = 1
                 if field.pattern:
                     schema["pattern"] = f"^(?:{field.pattern})$"
-        case "integer":
-            schema |= {"type": "integer", "minimum": -EXACT, "maximum": EXACT}
-        case "number" | "boolean":
+        case "integer" | "number":
+            schema["type"] = field.type
+            schema["minimum"], schema["maximum"] = field.bounds
+        case "boolean":
             schema["type"] = field.type
         case "timestamp":
             schema |= {"type": "string", "format": "date-time"}
         case "date":
             schema |= {"type": "string", "format": "date"}
-    if field.minimum is not None:
-        schema["minimum"] = field.minimum
-    if field.maximum is not None:
-        schema["maximum"] = field.maximum
     if not field.required:
         schema["type"] = [schema["type"], "null"]
         if "enum" in schema:

@@ -25,6 +25,17 @@ def newest_contracts(city: str) -> list[DataContract]:
     return list(found.values())
 
 
+def in_force(contract: str = "") -> list[DataContract]:
+    """The newest version in force of every major one, of one contract where named."""
+    rows = DataContract.objects.filter(state=ContractState.ACTIVE)
+    if contract:
+        rows = rows.filter(contract=contract)
+    found: dict[tuple[str, int], DataContract] = {}
+    for row in rows:
+        found.setdefault((row.contract, row.major), row)
+    return list(found.values())
+
+
 def keys_of(contract: DataContract) -> QuerySet[DataKey]:
     return DataKey.objects.filter(contract=contract.contract, major=contract.major)
 

@@ -6,8 +6,10 @@ Nothing but atoms is read here, so nothing below k can be told by any question o
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,13 +26,13 @@ from balai.observations.atoms import (
     Atom,
     Day,
     atoms_of,
-    column,
     dimensions_of,
     measures_of,
 )
 from balai.observations.contracts import Contract, read_contract
+from balai.observations.engines import Engine, engine
 from balai.observations.models import DataContract, ReleasedDay, StoreFile
-from balai.observations.store import columns_of, connect, files_of, quoted, relation
+from balai.observations.store import connect, files_of, read_files
 
 LONGEST = 400
 """Days one question may span."""
@@ -84,26 +86,23 @@ def days_to_release(contract: Contract, now: datetime | None = None) -> list[dat
     return sorted(day for day in local - done if day < closed)
 
 
-def release_day(contract: Contract, day: date, *, root: Path | None = None) -> ReleasedDay | None:
-    """Count a day into atoms and fix them; None where it has no row. A fixed one is returned as it is."""
+def release_day(
+    contract: Contract, day: date, *, root: Path | None = None, by: Engine | None = None
+) -> ReleasedDay | None:
+    """Count a day into atoms and fix them; None where it has no row. A fixed one is returned as it is.
+
+    ``by`` counts, where given; any engine finds the same. Raises EngineError.
+    """
     known = ReleasedDay.objects.filter(table=contract.table, day=day).first()
     if known is not None:
         return known
     root = root or places.store()
-    files = files_of(contract.table, day - timedelta(1), day + timedelta(1))
-    if not files:
-        return None
-    engine = connect()
-    try:
-        listed = ", ".join(f"{quoted(name)} AS {column(name)}" for name, _kind in columns_of(contract))
-        source = relation(root, files, contract)
-        engine.execute(f"CREATE VIEW rows AS SELECT {listed} FROM {source}")  # noqa: S608
-        offset = places.hours_ahead(day)
-        atoms, unknown = atoms_of(
-            lambda sql: engine.execute(sql).fetchall(), contract, day.isoformat(), offset
-        )
-    finally:
-        engine.close()
+
+    def counted(files: list[StoreFile]) -> tuple[list[StoreFile], list[Atom], int]:
+        return files, *_count(contract, day, root, files, by)
+
+    near = (contract.table, day - timedelta(1), day + timedelta(1))
+    files, atoms, unknown = read_files(lambda: files_of(*near), counted)
     rows = sum(atom.rows for atom in atoms)
     if not rows and not unknown:
         return None
@@ -127,6 +126,37 @@ def release_day(contract: Contract, day: date, *, root: Path | None = None) -> R
     except IntegrityError:
         return ReleasedDay.objects.get(table=contract.table, day=day)
     return made
+
+
+def _count(
+    contract: Contract, day: date, root: Path, files: list[StoreFile], by: Engine | None
+) -> tuple[list[Atom], int]:
+    if not files:
+        return [], 0
+    with nullcontext(by) if by is not None else engine() as counter:
+        counter.show(contract, root, files)
+        return atoms_of(counter.run, contract, day.isoformat(), places.hours_ahead(day))
+
+
+def recount(released: ReleasedDay, *, by: Engine | None = None) -> bool | None:
+    """Whether the day's files give the same sums again, to the byte.
+
+    None where it cannot be said: a file is gone, or later rows were put together with those of the release.
+    Raises EngineError.
+    """
+    major, minor, patch = map(int, released.version.split("."))
+    row = DataContract.objects.get(contract=released.contract, major=major, minor=minor, patch=patch)
+    contract = read_contract(row.document)
+
+    def counted(files: list[StoreFile]) -> bool | None:
+        read = [set(file.made_of) or {file.sha256} for file in files]
+        if set().union(*read) != set(released.files):
+            return None
+        atoms, _unknown = _count(replace(contract, k=released.k), released.day, places.store(), files, by)
+        data = Day(measures_of(contract), dimensions_of(contract), tuple(atoms)).packed()
+        return hashlib.sha256(data).hexdigest() == released.sha256
+
+    return read_files(lambda: _files_with(released.table, released), counted)
 
 
 def ask(
@@ -168,13 +198,13 @@ def ask(
         ReleasedDay.objects.filter(table=contract.table, day__range=(first, last)).order_by("day")
     )
     sums: dict[tuple[str, ...], list[float]] = {}
-    rest = [0.0, 0.0, 0.0]
+    rest: list[float] = [0, 0, 0]
     for one in released:
         made = Day.unpacked(bytes(one.atoms))
         number = made.measures.index(measure) if measure in made.measures else None
         for atom in made.atoms:
             key = _key(atom, one.day, by, made.dimensions)
-            place = rest if key is None else sums.setdefault(key, [0.0, 0.0, 0.0])
+            place = rest if key is None else sums.setdefault(key, [0, 0, 0])
             if not measure:
                 place[1] += atom.rows
             elif number is not None:
@@ -243,22 +273,25 @@ def why(contract: Contract, days: Iterable[date]) -> list[Lineage]:
     """The lineage of released days, oldest first: each file by its SHA-256, and how many batches fed them."""
     found = []
     for one in ReleasedDay.objects.filter(table=contract.table, day__in=list(days)).order_by("day"):
-        files = _files_with(contract.table, one)
-        paths = [str(places.store() / file.path) for file in files]
-        batches = 0
-        if paths:
-            engine = connect()
-            try:
-                row = engine.execute(
-                    "SELECT count(DISTINCT batch) FROM read_parquet(?, union_by_name = true)", [paths]
-                ).fetchone()
-                batches = row[0] if row else 0
-            finally:
-                engine.close()
+        files, batches = read_files(partial(_files_with, contract.table, one), _with_batches)
         there = {sha for file in files for sha in (file.sha256, *file.made_of)}
         missing = tuple(sha for sha in one.files if sha not in there)
         found.append(Lineage(one.day, one.sha256, tuple(one.files), missing, batches))
     return found
+
+
+def _with_batches(files: list[StoreFile]) -> tuple[list[StoreFile], int]:
+    if not files:
+        return files, 0
+    reader = connect()
+    try:
+        paths = [str(places.store() / file.path) for file in files]
+        (count,) = reader.execute(
+            "SELECT count(DISTINCT batch) FROM read_parquet(?, union_by_name = true)", [paths]
+        ).fetchall()[0]
+        return files, count
+    finally:
+        reader.close()
 
 
 def _files_with(table: str, released: ReleasedDay) -> list[StoreFile]:

@@ -6,7 +6,7 @@ them are named in one transaction, so that a row is in the store once or not yet
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -68,6 +68,20 @@ def relation(root: Path, files: Sequence[StoreFile], contract: Contract) -> str:
     paths = ", ".join("'" + str(root / file.path).replace("'", "''") + "'" for file in files)
     rows = f"SELECT * FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"  # noqa: S608
     return f"({empty} UNION ALL BY NAME {rows})"
+
+
+def read_files[T](find: Callable[[], list[StoreFile]], read: Callable[[list[StoreFile]], T]) -> T:
+    """What ``read`` makes of the files that ``find`` finds; both again where one went away meanwhile.
+
+    Files are put together and deleted with their days at any time; a fault with all in place stays one.
+    """
+    while True:
+        files = find()
+        try:
+            return read(files)
+        except Exception:
+            if StoreFile.objects.filter(pk__in=[file.pk for file in files]).count() == len(files):
+                raise
 
 
 def finish(path: Path) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 import logging
 from datetime import timedelta
 
-import duckdb
 from django.db import transaction
 from django.db.models import Max
 from django.tasks import task
@@ -13,7 +12,9 @@ from balai.core import ledger
 from balai.core.periodic import every
 from balai.observations import gates
 from balai.observations.contracts import read_contract
-from balai.observations.models import ContractState, DataContract, DataKey, Receipt
+from balai.observations.engines import EngineError, engine
+from balai.observations.models import DataContract, DataKey, Receipt, ReleasedDay
+from balai.observations.queries import in_force
 from balai.observations.release import days_to_release, release_day
 
 logger = logging.getLogger(__name__)
@@ -28,15 +29,31 @@ def release_due() -> None:
     release_days()
 
 
-def release_days() -> None:
-    """The same, at once."""
-    for row in _newest():
-        contract = read_contract(row.document)
-        for day in days_to_release(contract):
-            try:
-                release_day(contract, day)
-            except duckdb.Error:
-                logger.exception("%s of %s could not be released; the others go on.", contract.table, day)
+def release_days(contract: str = "", name: str = "") -> list[ReleasedDay]:
+    """The same, at once: of one contract where named, counted by the engine of that name.
+
+    Raises EngineError where there is no such engine.
+    """
+    read = [read_contract(row.document) for row in in_force(contract)]
+    due = [(one, day) for one in read for day in days_to_release(one)]
+    found = []
+    if due:
+        with engine(name) as counter:
+            for one, day in due:
+                try:
+                    found.append(release_day(one, day, by=counter))
+                except EngineError:
+                    logger.exception("%s of %s could not be released; the others go on.", one.table, day)
+    return [made for made in found if made is not None]
+
+
+@every(minutes=1)
+@task()
+def replay_asked() -> int:
+    """Take the rows in quarantine that somebody asked for; one round of one worker at a time."""
+    from balai.observations.replay import replay  # a node and all its parts, needed here only
+
+    return replay()
 
 
 @every(minutes=5)
@@ -44,7 +61,7 @@ def release_days() -> None:
 def tell_missed() -> None:
     """Tell partner and city once when a contract's rows stay away while its keys are open."""
     now = timezone.now()
-    for row in _newest():
+    for row in in_force():
         keys = list(
             DataKey.objects.filter(
                 contract=row.contract, major=row.major, sandbox=False, stopped_at=None
@@ -77,11 +94,3 @@ def tell_missed() -> None:
                 public=False,
                 data={"contract": row.contract, "since": since.isoformat(timespec="seconds")},
             )
-
-
-def _newest() -> list[DataContract]:
-    """The newest version in force of every major one."""
-    found: dict[tuple[str, int], DataContract] = {}
-    for row in DataContract.objects.filter(state=ContractState.ACTIVE):
-        found.setdefault((row.contract, row.major), row)
-    return list(found.values())

@@ -22,6 +22,11 @@ class Role(StrEnum):
     ATTRIBUTE = "attribute"
 
 
+EXACT = 2**53
+"""Whole numbers beyond this are not the same in every reader of JSON."""
+LARGEST_MEASURE = 9e12
+"""A measure with decimals is summed in millionths, exactly; beyond this they leave 64 bits."""
+LARGEST_NUMBER = 1e300
 TYPES = ("string", "integer", "number", "boolean", "timestamp", "date")
 
 
@@ -42,6 +47,16 @@ class Field:
     pattern: str = ""
     longest: int = 200
     example: str | int | float | bool | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest number it takes, whatever its contract leaves open."""
+        if self.type == "integer":
+            most: float = EXACT
+        else:
+            most = LARGEST_MEASURE if self.role is Role.MEASURE else LARGEST_NUMBER
+        least = -most if self.minimum is None else max(self.minimum, -most)
+        return least, most if self.maximum is None else min(self.maximum, most)
 
 
 @dataclass(frozen=True)

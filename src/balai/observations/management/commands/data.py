@@ -8,8 +8,12 @@ from django.core.management.base import BaseCommand, CommandError
 from balai.observations import places
 from balai.observations.actions import erase_subjects
 from balai.observations.contracts import ContractError, read_contract
+from balai.observations.engines import NAMES, EngineError, engine
 from balai.observations.housekeeping import check
+from balai.observations.models import ReleasedDay
+from balai.observations.release import recount
 from balai.observations.store import connect
+from balai.observations.tasks import release_days
 
 
 class Command(BaseCommand):
@@ -21,25 +25,33 @@ class Command(BaseCommand):
         parts.add_parser("check", help="compare accounts, rows and files; exit code 1 where they disagree")
         contract = parts.add_parser("contract", help="say whether a file is a contract, and what is wrong")
         contract.add_argument("file")
+        release = parts.add_parser("release", help="release the days whose late rows have had their time")
+        release.add_argument("contract", nargs="?", default="", help="e.g. gojek-trips (default: all)")
+        recount = parts.add_parser(
+            "recount", help="count released days again; exit code 1 where a sum is another"
+        )
+        recount.add_argument("table", nargs="?", default="", help="e.g. gojek_trips_v1 (default: all)")
+        for part in (release, recount):
+            part.add_argument("--engine", choices=NAMES, help="default: spark where BALAI_SPARK is set")
         erase = parts.add_parser("erase", help="destroy the key of one day's subjects, for good")
         erase.add_argument("table", help="e.g. gojek_trips_v1")
         erase.add_argument("day", type=date.fromisoformat, help="local day, YYYY-MM-DD")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        {"check": self.compare, "contract": self.read, "erase": self.erase}[options["part"]](options)
+        getattr(self, f"do_{options['part']}")(options)
 
-    def compare(self, _options: Any) -> None:
+    def do_check(self, _options: Any) -> None:
         places.store().mkdir(parents=True, exist_ok=True)
-        engine = connect()
-        faults = list(check(engine, places.store()))
-        engine.close()
+        reader = connect()
+        faults = list(check(reader, places.store()))
+        reader.close()
         for fault in faults:
             self.stdout.write(fault)
         if faults:
             sys.exit(1)
         self.stdout.write("Every row, file and account agrees.")
 
-    def read(self, options: Any) -> None:
+    def do_contract(self, options: Any) -> None:
         try:
             with open(options["file"], encoding="utf-8") as file:
                 found = read_contract(file.read())
@@ -51,7 +63,36 @@ class Command(BaseCommand):
             sys.exit(1)
         self.stdout.write(f"{found.id} {found.version}: {len(found.fields)} fields, k = {found.k}")
 
-    def erase(self, options: Any) -> None:
+    def do_release(self, options: Any) -> None:
+        try:
+            made = release_days(options["contract"], options["engine"] or "")
+        except EngineError as fault:
+            raise CommandError(str(fault), returncode=2) from fault
+        for day in made:
+            self.stdout.write(f"{day.table} {day.day}: {day.rows} rows, {day.sha256}")
+
+    def do_recount(self, options: Any) -> None:
+        known = ReleasedDay.objects.all()
+        if options["table"]:
+            known = known.filter(table=options["table"])
+        wrong = 0
+        said = {
+            True: "the same",
+            False: "ANOTHER SUM",
+            None: "cannot be counted again; its files are gone or joined by later ones",
+        }
+        try:
+            with engine(options["engine"] or "") as counter:
+                for released in known:
+                    same = recount(released, by=counter)
+                    wrong += same is False
+                    self.stdout.write(f"{released.table} {released.day}: {said[same]}")
+        except EngineError as fault:
+            raise CommandError(str(fault), returncode=2) from fault
+        if wrong:
+            sys.exit(1)
+
+    def do_erase(self, options: Any) -> None:
         if erase_subjects(table=options["table"], day=options["day"]):
             self.stdout.write(
                 "The key is destroyed; the day's subjects cannot be linked to anybody any more."
