@@ -8,10 +8,15 @@ from balai.observations.models import DataContract
 from balai.observations.rules import KEEPERS
 from balai.people.models import User
 
+QUIET = frozenset({"data.row_seen", "data.replay_asked"})
+"""Noted for whoever audits; nobody is told of each."""
+
 
 @audience("data.")
 def both_ends(entry: Entry) -> Iterable[User]:
     """The partner and the city's keepers; entries of a contract nobody knows reach nobody."""
+    if entry.verb in QUIET:
+        return
     contract = DataContract.objects.filter(contract=entry.subject.partition(":")[2]).first()
     if contract is None:
         return

@@ -24,16 +24,15 @@ from balai.observations.models import (
     DataContract,
     Drained,
     Expired,
-    Quarantined,
     Receipt,
     StoreFile,
 )
+from balai.observations.quarantine import disagreements, expire_quarantined
 from balai.observations.segments import Place, SegmentError, nodes_of, records, segment_path, segments_of
 from balai.observations.store import finish
 
 MOST_FILES_A_DAY = 16
 KEEP_SEGMENTS = timedelta(days=7)
-KEEP_QUARANTINED = timedelta(days=30)
 
 
 def compact(engine: duckdb.DuckDBPyConnection, root: Path) -> int:
@@ -113,7 +112,7 @@ def expire(root: Path, today: date | None = None) -> int:
         for file in files:
             (root / file.path).unlink(missing_ok=True)
         gone += len(files)
-    Quarantined.objects.filter(received_at__lt=timezone.now() - KEEP_QUARANTINED).delete()
+    expire_quarantined()
     return gone
 
 
@@ -139,6 +138,7 @@ def check(engine: duckdb.DuckDBPyConnection, root: Path) -> Iterator[str]:
     """
     if wrong := Receipt.objects.exclude(received=F("accepted") + F("quarantined") + F("duplicates")).count():
         yield f"{wrong} receipts do not add up"
+    yield from disagreements()
     tables = {
         *StoreFile.objects.values_list("table", flat=True),
         *_accepted().values_list("table", flat=True),

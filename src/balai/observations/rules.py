@@ -37,6 +37,20 @@ def may_stop_key(user: Reader, key: DataKey) -> Verdict:
     return no(_("Only the partner and the city stop this key."))
 
 
+def may_open_rows(user: Reader, contract: DataContract) -> Verdict:
+    """The partner's managers and those who keep the city's contracts read rows in quarantine and try them."""
+    if hats_in(user, contract.partner, *MANAGERS) or keeper_hat(user, contract.city_id):
+        return YES
+    return no(_("Only the partner's administrators and the city read and try again rows in quarantine."))
+
+
+def may_correct_rows(user: Reader, contract: DataContract) -> Verdict:
+    """What a row says is the partner's to mend; the city never writes a partner's data."""
+    if hats_in(user, contract.partner, *MANAGERS):
+        return YES
+    return no(_("Only the partner's administrators correct what the partner sent."))
+
+
 def may_see_flow(user: Reader, contract: DataContract) -> Verdict:
     """The partner, the city that takes the data, and its auditors see keys, receipts and quarantined rows."""
     if not is_person(user):
