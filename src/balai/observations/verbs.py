@@ -11,6 +11,8 @@ register(
     "data.expired", label=_("deleted data that the contract keeps no longer"), kind="agreement", icon="data"
 )
 register("data.erased", label=_("destroyed the key of a day’s subjects"), kind="agreement", icon="data")
+register("data.row_seen", label=_("read a row in quarantine"), kind="account", icon="search")
+register("data.replay_asked", label=_("asked to take rows from quarantine"), kind="agreement", icon="data")
 register("data.key_made", label=_("made a key for data"), kind="account", icon="key")
 register("data.key_rotated", label=_("replaced a key for data"), kind="account", icon="key")
 register("data.key_stopped", label=_("stopped a key for data"), kind="account", icon="stop")
