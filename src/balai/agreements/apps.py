@@ -15,4 +15,5 @@ class AgreementsConfig(AppConfig):
             tasks,
             threads,
             verbs,
+            webhooks,
         )

@@ -6,4 +6,4 @@ class CollaborationsConfig(AppConfig):
     label = "collaborations"
 
     def ready(self) -> None:
-        from balai.collaborations import audiences, guards, tasks, threads, verbs  # noqa: F401
+        from balai.collaborations import audiences, guards, tasks, threads, verbs, webhooks  # noqa: F401

@@ -1,8 +1,9 @@
 """The worker: runs tasks, lets what is due come round, tells people, sends mails, and heals after a crash.
 
-One process, three threads: the main one runs tasks one at a time; the clock beats, enqueues what is due and
-takes back tasks of workers that died; the post delivers news and sends the outbox. Every step is a claim by
-one conditional update, so any number of workers may run, and any may be killed at any moment.
+One process, a few threads: the main one runs tasks one at a time; the clock beats, enqueues what is due and
+takes back tasks of workers that died; the post delivers news and sends the outbox; rooms add their own. Every
+step is a claim by one conditional update, so any number of workers may run, and any may be killed at any
+moment.
 """
 
 import logging
@@ -112,6 +113,15 @@ def claim(worker_id: str) -> DBTaskResult[..., Any] | None:
     return task if claimed else None
 
 
+BESIDE: dict[str, tuple[Callable[[], object], float]] = {}
+"""What other rooms let every worker repeat on a thread of its own: by name, the work and the pause."""
+
+
+def also_repeat(name: str, work: Callable[[], object], pause: float) -> None:
+    """Let every worker repeat ``work``; it must be safe to run in several processes at once."""
+    BESIDE[name] = (work, pause)
+
+
 def round_of_post() -> None:
     """Deliver all news and send all mails that are due."""
     while notifications.deliver():
@@ -148,6 +158,7 @@ class HubWorker:
                 ("beat", self._beat, BEAT.total_seconds()),
                 ("clock", self._clock, 1.0),
                 ("post", round_of_post, 0.5),
+                *((name, work, pause) for name, (work, pause) in BESIDE.items()),
             )
         ]
         for thread in threads:

@@ -8,5 +8,6 @@ class ObservationsConfig(AppConfig):
     def ready(self) -> None:
         from balai.observations import audiences, verbs  # noqa: F401
         from balai.observations.running import join_serve
+        from balai.observations.webhooks import joining  # noqa: F401
 
         join_serve()

@@ -247,3 +247,6 @@ class Expired(models.Model):
     class Meta:
         ordering = ["table", "day", "pk"]
         indexes = [models.Index(fields=["table", "day"], name="expired_table_day")]
+
+
+import balai.observations.webhooks.models  # noqa: E402, F401

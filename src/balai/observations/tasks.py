@@ -79,7 +79,7 @@ def tell_missed() -> None:
         since = max(last or begun, begun)
         wait = timedelta(minutes=PATIENCE * read_contract(row.document).refresh_minutes)
         if now - since <= wait:
-            DataContract.objects.filter(pk=row.pk).exclude(missed_since=None).update(missed_since=None)
+            _resumed(row)
             continue
         with transaction.atomic():
             if not DataContract.objects.filter(pk=row.pk, missed_since=None).update(missed_since=since):
@@ -94,3 +94,21 @@ def tell_missed() -> None:
                 public=False,
                 data={"contract": row.contract, "since": since.isoformat(timespec="seconds")},
             )
+
+
+def _resumed(row: DataContract) -> None:
+    """Rows come again: say so once, where it was said that they stayed away."""
+    with transaction.atomic():
+        again = DataContract.objects.filter(pk=row.pk, missed_since=row.missed_since)
+        if row.missed_since is None or not again.update(missed_since=None):
+            return
+        ledger.append(
+            verb="data.refresh_resumed",
+            subject=f"data-contract:{row.contract}",
+            thread=f"organisation:{row.partner_id}",
+            by=None,
+            organisation=row.partner_id,
+            city=row.city_id,
+            public=False,
+            data={"contract": row.contract, "since": row.missed_since.isoformat(timespec="seconds")},
+        )

@@ -7,6 +7,7 @@ register("data.contract_retired", label=_("retired a data contract"), kind="agre
 register(
     "data.refresh_missed", label=_("missed the refresh of a data contract"), kind="reminder", icon="clock"
 )
+register("data.refresh_resumed", label=_("sends data again"), kind="reminder", icon="check")
 register(
     "data.expired", label=_("deleted data that the contract keeps no longer"), kind="agreement", icon="data"
 )
