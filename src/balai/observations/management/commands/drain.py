@@ -35,7 +35,7 @@ class Command(BaseCommand):
         while not stop.is_set():
             try:
                 step = drainer.step()
-                if not step.batches and monotonic() - tidied > TIDY_EVERY:
+                if not step.full and monotonic() - tidied > TIDY_EVERY:
                     drainer.tidy()
                     tidied = monotonic()
             except Exception:
@@ -51,13 +51,14 @@ class Command(BaseCommand):
                 continue
             if step.batches:
                 logger.info("%s batches, %s rows, %s files", step.batches, step.rows, step.files)
-            elif options["once"]:
+            if step.full or (step.batches and options["once"]):
+                continue
+            if options["once"]:
                 if drainer.damaged:
                     raise CommandError("; ".join(f"{node}: {why}" for node, why in drainer.damaged.items()))
                 break
-            else:
-                stop.wait(options["every"])
-                close_old_connections()
+            stop.wait(options["every"])
+            close_old_connections()
         drainer.close()
 
     def take(self, stop: Event, *, wait: bool) -> Drainer | None:
