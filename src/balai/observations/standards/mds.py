@@ -42,6 +42,8 @@ VERSION = "2.0"
 KIND = f"application/vnd.mds+json;version={VERSION}".encode()
 RECEIPT = b"balai-receipt"
 HOUR = 3_600_000
+RIDES = ("private", "shared")
+"""Trips somebody waited for; the others drive to a passenger, or about without one."""
 FASTEST = 150.0
 """Metres a second."""
 MISSING = "is missing"
@@ -142,7 +144,7 @@ def _trip(item: Trip, batch: _Batch) -> dict[str, Any]:
         distance_m=item.distance,
         duration_s=item.duration,
         passengers=trip and trip.passenger_count,
-        wait_s=trip and _wait(item.start_time - trip.requested_time, batch),
+        wait_s=_wait(item.start_time - trip.requested_time, batch) if trip and kind in RIDES else None,
         fare_idr=_fare(item, batch),
     )
 
