@@ -203,7 +203,7 @@ class Snap:
 def read_notice(checker: Checker, body: bytes, now: datetime) -> Checked:
     """A payment notice as one row of the contract; faults point into the notice. Raises EnvelopeError.
 
-    Names and account numbers go nowhere: what is sealed of a notice that cannot be read leaves them out.
+    Names and account numbers go nowhere, not into what is sealed of a wrong notice either.
     """
     contract = checker.contract
     try:
@@ -215,10 +215,13 @@ def read_notice(checker: Checker, body: bytes, now: datetime) -> Checked:
     except msgspec.ValidationError as fault:
         pointer, missing = _place(fault)
         return _one(
-            checker, Bad(0, pointer, "missing" if missing else "not in SNAP's form", _bare(whole)), b"", now
+            checker,
+            Bad(0, pointer, "missing" if missing else "not in SNAP's form", _bare(whole, contract)),
+            b"",
+            now,
         )
     except _NotRupiahError as fault:
-        return _one(checker, Bad(0, fault.pointer, fault.reason, _bare(whole)), b"", now)
+        return _one(checker, Bad(0, fault.pointer, fault.reason, _bare(whole, contract)), b"", now)
     checked = _one(checker, row, json.dumps(row).encode(), now)
     sources = _sources(contract)
     bad = [replace(one, pointer=sources.get(one.pointer, one.pointer)) for one in checked.bad]
@@ -264,15 +267,16 @@ def _sources(contract: Contract) -> dict[str, str]:
     }
 
 
-def _bare(whole: dict[str, Any]) -> bytes:
-    """What may be kept, sealed, of a notice that is wrong: what was paid, never by whom."""
-    kept: dict[str, Any] = {
-        name: whole[name] for name in ("paymentRequestId", "paidAmount", "trxDateTime") if name in whole
-    }
-    more = whole.get("additionalInfo")
-    if isinstance(more, dict):
-        kept["additionalInfo"] = {name: more[name] for name in ("levy", "zone") if name in more}
-    return msgspec.json.encode(kept)
+def _bare(whole: dict[str, Any], contract: Contract) -> bytes:
+    """What is kept, sealed, of a notice that cannot be read: the row as far as it goes, to be corrected."""
+    row: dict[str, Any] = {}
+    for field, source in _sources(contract).items():
+        value: Any = whole
+        for step in source[1:].split("/"):
+            value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, str | int | float):
+            row[field[1:]] = value
+    return msgspec.json.encode(row)
 
 
 def _place(fault: Exception) -> tuple[str, bool]:
