@@ -187,8 +187,11 @@ def _follows(contract: Contract, newest: DataContract) -> None:
         raise Invalid(_("The document cannot follow the one in force."), {"document": reasons})
 
 
-def retire_contract(*, by: User, contract: DataContract, reason: str) -> DataContract:
-    """Take a version out of force; its keys are refused from then on. Raises Refused, Invalid, Stale."""
+def retire_contract(*, by: User, contract: DataContract, reason: str, earlier: bool = False) -> DataContract:
+    """Take a version out of force; the one before applies again, unless ``earlier`` ones go with it.
+
+    Where no version of the major one is left, its keys are refused. Raises Refused, Invalid, Stale.
+    """
     require(rules.may_keep_contracts(by, contract.city))
     reason = " ".join(reason.split())
     if not 3 <= len(reason) <= 300:
@@ -199,7 +202,13 @@ def retire_contract(*, by: User, contract: DataContract, reason: str) -> DataCon
         )
         if not changed:
             raise Stale(_("This version is not in force any more."))
-        facts = {"contract": contract.contract, "version": contract.version, "reason": reason}
+        facts: dict[str, Any] = {"contract": contract.contract, "version": contract.version, "reason": reason}
+        if earlier:
+            others = DataContract.objects.filter(
+                contract=contract.contract, major=contract.major, state=ContractState.ACTIVE
+            )
+            facts["earlier"] = [other.version for other in others]
+            others.update(state=ContractState.RETIRED)
         _note("data.contract_retired", contract, by, public=True, data=facts)
     contract.refresh_from_db()
     return contract

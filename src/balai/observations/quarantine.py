@@ -143,7 +143,8 @@ def try_all_again(*, by: User, contract: DataContract, rows: QuerySet[Quarantine
     waiting = quarantine_of(contract).filter(pk__in=rows.values("pk"), replayed_at=None, asked_at=None)
     some = list(waiting.exclude(sealed=None).order_by("pk")[:MOST_AT_ONCE])
     shut = _shut(some, contract)
-    right, wrong = [], []
+    right: list[int] = []
+    wrong: list[int] = []
     for row in some:
         if row.key in shut or row.sealed is None:
             wrong.append(row.pk)

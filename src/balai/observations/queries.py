@@ -1,12 +1,13 @@
 """Contracts in force, what flows under them, and what went wrong."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from balai.observations import gates
 from balai.observations.models import ContractState, DataContract, DataKey, Quarantined, Receipt
 
 
@@ -102,7 +103,7 @@ class Budget:
         return self.share / self.bears
 
 
-def budget_of(contract: DataContract, days: int = 30) -> Budget:
+def budget_of(contract: DataContract, days: int = 30, bears: float = 0.01) -> Budget:
     """The error budget of the last days, with the most frequent reasons (pointer, reason, rows)."""
     since = timezone.now() - timedelta(days=days)
     sums = (receipts_of(contract).filter(sandbox=False, received_at__gte=since)).aggregate(
@@ -115,9 +116,78 @@ def budget_of(contract: DataContract, days: int = 30) -> Budget:
         .annotate(rows=Count("pk"))
         .order_by("-rows", "pointer")[:10]
     )
-    return Budget(sums["received"] or 0, sums["quarantined"] or 0, tuple(reasons))
+    return Budget(sums["received"] or 0, sums["quarantined"] or 0, tuple(reasons), bears)
 
 
-def last_received(contract: DataContract) -> object:
+@dataclass(frozen=True)
+class KeyUse:
+    """A key, when it last sent, its rows of the UTC day, and why it opens nothing now (empty: it opens)."""
+
+    key: DataKey
+    last_used: datetime | None
+    today: int
+    shut: str
+
+    @property
+    def over(self) -> bool:
+        """Whether it will never open again."""
+        return self.key.stopped_at is not None or bool(
+            self.key.expires_at and self.key.expires_at <= timezone.now()
+        )
+
+
+def keys_with_use(contract: DataContract) -> list[KeyUse]:
+    """The keys of the major version, newest first; how many there are makes no more queries."""
+    keys, now = list(keys_of(contract)), timezone.now()
+    newest = (
+        DataContract.objects.filter(
+            contract=contract.contract, major=contract.major, state=ContractState.ACTIVE
+        ).first()
+        or contract
+    )
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    used = {
+        key: (last, today or 0)
+        for key, last, today in receipts_of(contract)
+        .order_by()
+        .values_list("key")
+        .annotate(Max("received_at"), Sum("received", filter=Q(received_at__gte=midnight)))
+    }
+    shut = gates.why_shut([(key, newest) for key in keys], now)
+    if newest.state != ContractState.ACTIVE:
+        shut = {key.pk: "The contract is retired." for key in keys} | shut
+    return [KeyUse(key, *used.get(key.pk, (None, 0)), shut.get(key.pk, "")) for key in keys]
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """When the newest live batch came, how often one is promised, and since when it is missed."""
+
+    last: datetime | None
+    promised: timedelta
+    missed_since: datetime | None
+
+    @property
+    def next(self) -> datetime | None:
+        """When the next batch is due."""
+        return self.last + self.promised if self.last else None
+
+
+def freshness_of(contract: DataContract, refresh_minutes: int) -> Freshness:
+    return Freshness(last_received(contract), timedelta(minutes=refresh_minutes), contract.missed_since)
+
+
+def contracts_bound_to(subject: str) -> list[DataContract]:
+    """The newest version of each contract that the subject binds, by name; retired ones too."""
+    found: dict[tuple[str, int], DataContract] = {}
+    for row in contracts().filter(subject=subject):
+        found.setdefault((row.contract, row.major), row)
+    return list(found.values())
+
+
+def last_received(contract: DataContract) -> datetime | None:
     """When the newest live batch came, or None."""
-    return receipts_of(contract).filter(sandbox=False).aggregate(at=Max("received_at"))["at"]
+    found: datetime | None = (
+        receipts_of(contract).filter(sandbox=False).aggregate(at=Max("received_at"))["at"]
+    )
+    return found
