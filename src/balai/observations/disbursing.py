@@ -1,7 +1,10 @@
 """The fields of a contract of disbursements by what they are, for the door and for the books."""
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from balai.observations.contracts import Contract, Field, Role
 
@@ -54,3 +57,13 @@ def names_of(contract: Contract) -> Names | None:
 
 def _name(field: Field | None) -> str:
     return field.name if field else ""
+
+
+def number_of(batch: str, instruction: str, kind: str, amount: int | None, at: datetime | None) -> str:
+    """The number of an event, the same for whoever says the same again: the event's own time belongs to it.
+
+    Leave ``at`` out where the sender names no time or a new one with each repetition. The payee is left out
+    always: nobody shall find a person by trying numbers.
+    """
+    words = (batch, instruction, kind, amount or 0, at.astimezone(UTC).isoformat() if at else "")
+    return hashlib.sha256(json.dumps(words, ensure_ascii=False).encode()).hexdigest()[:40]

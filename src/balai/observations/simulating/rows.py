@@ -11,6 +11,8 @@ from typing import Any
 
 from balai.observations import grid
 from balai.observations.contracts import Contract, Field, Role
+from balai.observations.disbursing import STANDARD
+from balai.observations.simulating.g2p import disbursements
 
 ZONES = tuple(
     f"31{city}{district:02d}0{village:03d}"
@@ -28,7 +30,15 @@ PEOPLE = 4000
 def rows_of(
     contract: Contract, day: date, count: int, *, seed: int = 0, hours_ahead: int = 7
 ) -> Iterator[dict[str, Any]]:
-    """``count`` rows of one local day, the same for the same seed, in the order of their time."""
+    """``count`` rows of one local day, the same for the same seed, in the order of their time.
+
+    Payments, which go together, are about as many.
+    """
+    if contract.standard == STANDARD:
+        yield from disbursements(
+            contract, day, count, seed=seed, hours_ahead=hours_ahead, people=PEOPLE, zones=ZONES
+        )
+        return
     chance = random.Random(f"{contract.id} {day} {seed}")  # noqa: S311 - made-up rows need no secrecy
     local = timezone(timedelta(hours=hours_ahead))
     midnight = datetime(day.year, day.month, day.day, tzinfo=local)

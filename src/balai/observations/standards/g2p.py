@@ -122,7 +122,7 @@ class Disbursements:
         number = _idempotency("govstack", handover.source, handover.request)
         receipt = await call.node.take(call.door, number, items.read, call.body)
         code = "00" if receipt.accepted or receipt.duplicates else "01"
-        return Reply(200, _response(code, _said(receipt), handover.request))
+        return Reply(200, _response(code, _said(receipt), handover.request), headers=_receipt(receipt))
 
     async def _validate(self, call: Call) -> Reply:
         """The same check, with nothing kept: whether the instructions would be taken, and why not.
@@ -203,7 +203,7 @@ async def _report(call: Call, head: Head, statuses: Statuses, place: str) -> Rep
     receipt = await call.node.take(call.door, number, items.read, call.body)
     error = {"code": "err.request.bad", "message": _said(receipt)} if receipt.quarantined else None
     taken = "ACK" if receipt.accepted or receipt.duplicates else "ERR"
-    return Reply(200, _ack(taken, receipt.receipt_id, error))
+    return Reply(200, _ack(taken, receipt.receipt_id, error), headers=_receipt(receipt))
 
 
 def _ack(status: str, number: str, error: dict[str, str] | None) -> bytes:
@@ -234,6 +234,15 @@ def _said(receipt: SentReceipt) -> str:
         first = receipt.problems[0]
         text += f"; {first['pointer']}: {first['reason']}"
     return text
+
+
+def _receipt(receipt: SentReceipt) -> tuple[tuple[bytes, bytes], ...]:
+    """The account of the batch, for whom the standard's own words are not enough."""
+    text = (
+        f"{receipt.receipt_id}; received={receipt.received}; accepted={receipt.accepted}; "
+        f"quarantined={receipt.quarantined}; duplicates={receipt.duplicates}"
+    )
+    return ((b"balai-receipt", text.encode()),)
 
 
 class _Request(msgspec.Struct):

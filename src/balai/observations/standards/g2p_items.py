@@ -4,11 +4,10 @@ The payee's number becomes the contract's subject, which the intake hashes; name
 rest are read by nothing. What is built like an identity number is no number of a batch or an instruction.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -26,6 +25,7 @@ from balai.observations.disbursing import (
     PENDING,
     Names,
     names_of,
+    number_of,
 )
 from balai.observations.intake import RefusedBatchError
 
@@ -220,7 +220,7 @@ def instructed(handover: Handover, at: datetime, *, narrated: bool = False) -> I
         if one.amount != int(one.amount):
             raise ItemError("/Amount", "not a whole amount")
         amount = int(one.amount)
-        row = _row(names, handover.batch, one.number, INSTRUCTED, amount, at, told=False)
+        row = _row(names, handover.batch, one.number, INSTRUCTED, amount, at)
         if names.subject:
             row[names.subject] = one.payee.lower()
         return row
@@ -253,15 +253,7 @@ def reported(head: Head, statuses: Statuses, place: str) -> Items:
             raise ItemError("/amount", "a payment without its amount is in no books")
         if kind != PAID:
             amount = amount or None
-        row = _row(
-            names,
-            statuses.transaction_id,
-            one.reference_id,
-            kind,
-            amount,
-            one.timestamp,
-            told=kind != PENDING,
-        )
+        row = _row(names, statuses.transaction_id, one.reference_id, kind, amount, one.timestamp)
         if one.status_reason_code is not None:
             if one.status_reason_code not in REASONS:
                 raise ItemError("/status_reason_code", "none of the standard's reasons")
@@ -288,13 +280,11 @@ def payee(address: str) -> str:
     return address.partition("@")[0].rpartition(":")[2].lower()
 
 
-def _row(
-    names: Names, batch: str, number: str, kind: str, amount: int | None, at: datetime, *, told: bool
-) -> Row:
-    """The row without its payee. What is said again has the same number; ``told``: its time is said too."""
-    words = (batch, number, kind, amount or 0, at.astimezone(UTC).isoformat() if told else "")
+def _row(names: Names, batch: str, number: str, kind: str, amount: int | None, at: datetime) -> Row:
+    """The row without its payee. An instruction names no time, and what is under way a new one each time."""
+    said = None if kind in (INSTRUCTED, PENDING) else at
     row: Row = {
-        names.event: hashlib.sha256(_encode(words)).hexdigest()[:40],
+        names.event: number_of(batch, number, kind, amount, said),
         names.at: at,
         KIND: kind,
         BATCH: batch,
