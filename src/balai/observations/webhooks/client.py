@@ -75,6 +75,8 @@ def post(
             connection.request("POST", target.path, body, {**fixed, **headers})
             response = connection.getresponse()
             stack.callback(response.close)
+            if time.monotonic() >= deadline:
+                raise TimeoutError  # cut off among the headers, which looks like their end
             status = response.status
             wait = _seconds(response.getheader("Retry-After", ""))
             with suppress(OSError, http.client.HTTPException):
