@@ -1,7 +1,7 @@
 """The Agency API of the Mobility Data Specification 2.0 for passenger services, below ``/mds/``.
 
 An item becomes one row of the contract that the key opens, or a failure in the bulk response. A row keeps the
-hour, the cell of the grid, the device (which the intake hashes) and what is counted or measured; instants,
+hour, the cell of the grid, digests of the item and the device, and what is counted or measured; instants,
 coordinates, routes, drivers, addresses and plates end here. A failed item is told back to its sender and kept
 nowhere.
 """
@@ -90,10 +90,14 @@ class _Batch:
                 raise _WrongItemError(pointer, "lies outside the contract's area")
         return cell(lat, lng)
 
-    def row(self, event: str, at: datetime, zone: str | None, device: str, **more: Any) -> dict[str, Any]:
-        """What of it the contract has a field for."""
+    def row(self, event: bytes, at: datetime, zone: str | None, device: str, **more: Any) -> dict[str, Any]:
+        """What of it the contract has a field for.
+
+        ``event`` is hashed: numbers in MDS are UUIDs of version 1, which tell the instant they were made at.
+        """
         contract = self.contract
-        made: dict[str, Any] = {contract.event.name: event, contract.time.name: at}
+        number = hashlib.sha256(event).hexdigest()[:40]
+        made: dict[str, Any] = {contract.event.name: number, contract.time.name: at}
         for role, value in ((Role.ZONE, zone), (Role.SUBJECT, device)):
             if (field := contract.one(role)) is not None:
                 made[field.name] = value
@@ -134,7 +138,7 @@ def _trip(item: Trip, batch: _Batch) -> dict[str, Any]:
     if trip is not None and (asked := _given(trip.requested_trip_start_location)) is not None:
         _point(asked, "/trip_attributes/requested_trip_start_location")
     return batch.row(
-        item.trip_id,
+        item.trip_id.encode(),
         at,
         zone,
         item.device_id,
@@ -179,7 +183,7 @@ def _event(item: Event, batch: _Batch) -> dict[str, Any]:
     _once(_given(item.trip_ids), "/trip_ids")
     _once(_given(item.event_geographies), "/event_geographies")
     return batch.row(
-        item.event_id,
+        item.event_id.encode(),
         batch.hour(item.timestamp, "/timestamp"),
         batch.zone(item.location, "/location"),
         item.device_id,
@@ -198,7 +202,7 @@ def _telemetry(item: Telemetry, batch: _Batch) -> dict[str, Any]:
     if speed is not None and not 0 <= speed <= FASTEST:
         raise _WrongItemError("/location/speed", "is no speed of a vehicle")
     return batch.row(
-        item.telemetry_id,
+        item.telemetry_id.encode(),
         batch.hour(item.timestamp, "/timestamp"),
         batch.zone(item.location, "/location"),
         item.device_id,
@@ -211,10 +215,9 @@ def _vehicle(item: Vehicle, batch: _Batch) -> dict[str, Any]:
     batch.provider(item.provider_id)
     _once(item.propulsion_types, "/propulsion_types")
     _once(_given(item.accessibility_attributes), "/accessibility_attributes")
-    # The same registration is the same event, and a change another one; nothing in the row names the vehicle.
-    said = batch.method.encode() + msgspec.json.encode(item)
     return batch.row(
-        hashlib.sha256(said).hexdigest()[:40],
+        # The same registration is the same event, and a change another one.
+        batch.method.encode() + msgspec.json.encode(item),
         batch.hour(int(batch.now.timestamp() * 1000), ""),
         None,
         item.device_id,
@@ -379,6 +382,8 @@ def _said(fault: Exception) -> tuple[str, str]:
         reason = "none of the allowed values"
     elif reason.startswith("Object contains unknown field"):
         reason = "has a field that the specification does not name"
+    elif "matching regex" in reason:
+        reason = "is not written as the specification asks"
     return pointer, reason
 
 
