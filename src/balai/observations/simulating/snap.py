@@ -50,13 +50,13 @@ class SnapWire:
     def tell(self, rows: Sequence[Row], name: str, send: Send) -> dict[str, int]:
         told = {"received": 0, "accepted": 0, "quarantined": 0, "duplicates": 0}
         for place, row in enumerate(rows):
-            number = hashlib.blake2b(f"{name}/{place}".encode(), digest_size=12).digest()
+            body = json.dumps(self._notice(row), indent=1).encode()
+            number = hashlib.blake2b(f"{name}/{place}".encode() + body, digest_size=12).digest()
             told["received"] += 1
-            told[self._pay(row, str(int.from_bytes(number)), send)] += 1
+            told[self._pay(body, str(int.from_bytes(number)), send)] += 1
         return told
 
-    def _pay(self, row: Row, number: str, send: Send) -> str:
-        body = json.dumps(self._notice(row), indent=1).encode()
+    def _pay(self, body: bytes, number: str, send: Send) -> str:
         for _attempt in range(2):
             if self._secret and not self._token:
                 self._token = self._new_token(send)
