@@ -112,7 +112,7 @@ class Node:
         self._waiting.append((prepared, future))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
-        return await asyncio.shield(future)
+        return await future
 
     async def _write(self) -> None:
         """Write what waits in one go, and again what came meanwhile, until nothing waits."""

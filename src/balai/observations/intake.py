@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import random
 import secrets
 import time
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from balai.observations.quota import Bucket
 from balai.observations.segments import Header, Place, Record
 from balai.observations.subjects import SubjectKeys, digests
 
+_noise = random.Random()  # noqa: S311
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENTS = "application/cloudevents-batch+json"
 ROWS = "application/x-ndjson"
@@ -159,6 +161,7 @@ class Intake:
         """
         self._midnight = EPOCH - timedelta(hours=hours_ahead)
         self._doors, self._subjects, self._seal = doors, subjects, seal
+        self._keys: dict[tuple[str, int], bytes] = {}
         self._windows: dict[str, Window] = {}
         self._answers: OrderedDict[tuple[str, str], tuple[str, SentReceipt | None]] = OrderedDict()
         self.meter = Meter()
@@ -298,7 +301,7 @@ class Intake:
         erased: set[int] = set()
         for day, some in by_day.items():
             try:
-                key = self._subjects.key(contract.table, EPOCH.date() + timedelta(day))
+                key = self._key(contract.table, day)
             except LookupError:
                 erased.add(day)
                 continue
@@ -307,6 +310,12 @@ class Intake:
                 setattr(row, subject, hidden[getattr(row, subject)])
         if erased:
             self._refuse(checked, contract, [self._day(at) in erased for at in times])
+
+    def _key(self, table: str, day: int) -> bytes:
+        """The key of a day. Whether it was destroyed is looked at once for the batches written together."""
+        if (table, day) not in self._keys:
+            self._keys[(table, day)] = self._subjects.key(table, EPOCH.date() + timedelta(day))
+        return self._keys[(table, day)]
 
     def _refuse(self, checked: Checked, contract: Contract, erased: list[bool]) -> None:
         wrong = {one.row for one in checked.bad}
@@ -323,6 +332,7 @@ class Intake:
 
     def kept(self, prepared: Prepared, place: Place, node: str) -> SentReceipt:
         """The log has the batch: the receipt to answer with, now and to every repetition."""
+        self._keys.clear()
         receipt = msgspec.structs.replace(prepared.receipt, lsn=f"{node}/{place.segment}/{place.offset}")
         self._remember(prepared.key, prepared.idempotency, prepared.digest, receipt)
         meter, header = self.meter, prepared.record.header
@@ -336,6 +346,7 @@ class Intake:
 
     def lost(self, prepared: Prepared) -> None:
         """The log refused the batch: forget it, so that it may come again."""
+        self._keys.clear()
         self._answers.pop((prepared.key, prepared.idempotency), None)
         header = prepared.record.header
         table = ("sandbox:" if header.sandbox else "") + header.table
@@ -376,9 +387,9 @@ def _kept(bad: Bad, seal: Callable[[bytes], bytes]) -> dict[str, Any]:
 
 
 def _uuid7(now: float) -> str:
-    """A time-ordered UUID (RFC 9562, version 7)."""
+    """A time-ordered UUID (RFC 9562, version 7): no two are the same, and it is no secret."""
     milliseconds = int(now * 1000) & (1 << 48) - 1
-    noise = secrets.randbits(74)
+    noise = _noise.getrandbits(74)
     value = milliseconds << 80 | 7 << 76 | (noise >> 62) << 64 | 2 << 62 | noise & (1 << 62) - 1
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
