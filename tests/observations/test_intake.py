@@ -170,6 +170,7 @@ def test_a_batch_of_two_days_hides_each_under_its_own_key(hub: Hub) -> None:
     devices = [json.loads(line)["device"] for line in prepared.record.rows.splitlines()]
     assert [devices.index(device) for device in devices] == [0, 1, 1, 0]
 
+    hub.intake.kept(prepared, Place(1, 0), "node")
     hub.subjects.destroy(trips().table, date(2026, 3, 1))
     again = [one | {"event_id": f"f{n}"} for n, one in enumerate(rows)]
     prepared = hub.intake.prepare(door, "batch-0002", ROWS, lines(*again), now=now.timestamp())
