@@ -7,10 +7,15 @@ from typing import Any
 
 from django.utils import timezone
 
+from balai.indicators.flow.computing import compute
+from balai.indicators.flow.definition import read_definition, span_of
+from balai.indicators.flow.keeping import keep_figure
+from balai.indicators.models import FlowFigure, FlowSource
 from balai.observations.atoms import CELL, DAY_REST, ZONE_REST, Atom, Day, dimensions_of, measures_of
 from balai.observations.contracts import read_contract
 from balai.observations.models import DataContract, ReleasedDay
 from balai.people.models import City, Organisation
+from tests.indicators_builders import make_indicator
 from tests.observations.test_contracts import changed
 from tests.observations_builders import put_in_force
 
@@ -62,3 +67,26 @@ def release(row: DataContract, day: date, *atoms: Atom) -> ReleasedDay:
 
 def days_of(first: date, last: date) -> Sequence[date]:
     return [first + timedelta(step) for step in range((last - first).days + 1)]
+
+
+def make_figure(row: DataContract, *, code: str = "MOB-01", day: date = date(2026, 5, 1)) -> FlowFigure:
+    """One released day of the contract, and the partial figure of its month that counts its rows."""
+    release(row, day, cell("3171010001", "car", 12, 1200))
+    read = read_definition(
+        f'aggregate = "count"\nperiod = "month"\ncoverage = 80\n[[of]]\ncontract = "{row.contract}"\n'
+        'major = 1\npurpose = "indicators"\n'
+    )
+    source = FlowSource.objects.create(
+        indicator=make_indicator(code),
+        city=row.city,
+        revision=1,
+        definition=read.text,
+        sha256=read.sha256,
+        shipped=False,
+    )
+    span = span_of("month", day)
+    found = compute(read, span)
+    assert found is not None
+    value = keep_figure(source=source, span=span, found=found, today=span.last + timedelta(9))
+    assert value is not None
+    return value.flow

@@ -79,6 +79,7 @@ PLANNERS = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=2
 PARTIES = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=200 signatory=200"
 
 KEEPERS = "stranger=302 bureau=200 analyst=200 ministry=200 others=403"
+COMPUTES = "stranger=302 bureau=200 analyst=200 others=403"
 KEEPS_IT = "stranger=302 bureau=200 analyst=200 ministry=200 others=404"
 MINISTRY = "stranger=302 ministry=200 others=403"
 
@@ -262,6 +263,7 @@ PAGES: dict[str, list[Visit]] = {
     "agreement_parent": [agreement("agreement", "stranger=302 foreign=404 others=403 bureau=200")],
     "agreement_remote": [agreement("agreement", "others=302", "psre")],
     # Data.
+    "partner_data": [Visit(OPEN, "seat", lambda _found, side: (side.world.partner.slug,))],
     "data_contract_list": [Visit(OPEN)],
     "data_contract": [Visit(OPEN, "data_contract", lambda it, _side: (it.contract, it.major))],
     "data_contract_document": [Visit(OPEN, "data_contract", lambda it, _side: (it.contract, it.major))],
@@ -308,6 +310,14 @@ PAGES: dict[str, list[Visit]] = {
     "value_batch": [Visit(KEEPS_IT, "batch", pk)],
     "value_faults_csv": [Visit(KEEPS_IT, "batch", pk)],
     "value_batch_act": [Visit(PRESS_SIGNED_IN, "batch", lambda found, _side: (found.pk, "ambil"))],
+    "indicator": [Visit(OPEN, "flow", lambda _found, _side: ("mobility", "MOB-01"))],
+    "indicator_flow_csv": [Visit(OPEN, "flow", lambda _found, _side: ("mobility", "MOB-01"))],
+    "flow_sources": [Visit(COMPUTES)],
+    "flow_source": [Visit(COMPUTES, args=lambda _found, _side: ("MOB-01",))],
+    "flow_origin": [Visit(OPEN, "flow", pk)],
+    "flow_origin_day": [
+        Visit(OPEN, "flow", lambda found, side: (found.pk, f"laju-{side.name}", 1, "2026-05-01"))
+    ],
     # The movement.
     "movement": [Visit(OPEN)],
     "index": [Visit(OPEN)],

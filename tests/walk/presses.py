@@ -446,6 +446,13 @@ PRESSES = [
         )
         for what in ("ambil", "buang")
     ),
+    Press(
+        "flow_source",
+        Visit("", args=lambda _found, _side: ("MOB-01",)),
+        lambda side: {"definition": side.at["flow"].source.definition, "seen": "1"},
+        "bureau analyst",
+        "analyst",
+    ),
     # The movement.
     Press(
         "evaluation_new",

@@ -47,6 +47,7 @@ from tests.builders import (
     make_user,
     seat,
 )
+from tests.flow_builders import contract_in_force, make_figure
 from tests.indicators_builders import table
 from tests.lifecycle_builders import make_facts
 from tests.needs_builders import make_draft as make_challenge_draft
@@ -422,6 +423,9 @@ class Town:
             "paper": self._on_paper(side),
             "ceremony": self._ceremony(side),
             "data_contract": self._data_contract(side),
+            "flow": make_figure(
+                contract_in_force(f"laju-{side.name}", city=side.world.city, partner=side.world.partner)
+            ),
             "incident": incident,
             "site": Site.objects.get(pilot__collaboration=pilot),
             "milestone": Milestone.objects.get(pilot__collaboration=pilot),

@@ -188,7 +188,6 @@ def keep_figure(*, source: FlowSource, span: Span, found: Computed, today: date)
             source=HUB,
             method_version=source.method,
             invented=found.simulated,
-            lineage={"source": str(source.pk), "digest": found.digest, "rows": found.rows, "k": found.k},
             supersedes=before,
         )
         FlowFigure.objects.create(

@@ -21,7 +21,9 @@ from balai.core import search as core_search
 from balai.core.models import Entry, LedgerHead
 from balai.core.narrative import said
 from balai.core.pagination import paginate
-from balai.indicators.models import Dimension, Indicator, Value
+from balai.indicators.flow.keeping import shipped_sources
+from balai.indicators.flow.queries import current_sources
+from balai.indicators.models import COMPUTED, Dimension, Indicator, Value
 from balai.needs.models import Need, NeedState
 from balai.people.models import Organisation, OrganisationKind, Role
 from balai.people.rules import cities_audited, has_role
@@ -31,6 +33,7 @@ from balai.portal.collaborations.views import rows_of, with_effect
 from balai.portal.components import HOPS
 from balai.portal.components import Count as Figure
 from balai.portal.csv import csv_response
+from balai.portal.indicators.flow import block
 from balai.portal.limits import limited, too_many
 
 _PLAN, _SEEN = "pilot__evaluation__target", "pilot__evaluation__effect__observed"
@@ -149,7 +152,11 @@ def dimension_list(request: HttpRequest) -> HttpResponse:
         row["dimension"]: row
         for row in Indicator.objects.values("dimension").annotate(
             indicators=Count("pk", distinct=True),
-            measured=Count("pk", filter=Q(values__city=settings.DEFAULT_CITY), distinct=True),
+            measured=Count(
+                "pk",
+                filter=Q(values__city=settings.DEFAULT_CITY, values__invented=False),
+                distinct=True,
+            ),
         )
     }
     works: dict[str, int] = defaultdict(int)
@@ -169,7 +176,14 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
     """The indicators of one dimension: every figure with period, source and the sources that disagree."""
     if key not in Dimension.values:
         raise Http404
-    values = Value.objects.standing().filter(city=settings.DEFAULT_CITY).order_by("period", "as_of")
+    sources = current_sources(settings.DEFAULT_CITY).values("pk")
+    values = (
+        Value.objects.standing()
+        .filter(Q(flow=None) | Q(flow__source__in=sources), city=settings.DEFAULT_CITY)
+        .select_related("flow")
+        .defer("flow__fed", "flow__zones")
+        .order_by("period", "as_of", "recorded_at")
+    )
     indicators = list(
         Indicator.objects.filter(dimension=key).prefetch_related(Prefetch("values", queryset=values))
     )
@@ -179,7 +193,7 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
         )
     )
     lines = [_indicator_row(indicator) for indicator in indicators]
-    known = [line for line in lines if line["latest"]]
+    known = [line for line in lines if line["latest"] and not line["simulated"]]
     sums = [
         Figure(sum(line["trend"] == "better" for line in lines), _("better than before")),
         Figure(sum(line["trend"] == "worse" for line in lines), _("worse than before")),
@@ -189,6 +203,9 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
         ),
         Figure(len(known), _("with a published figure, of %(n)s") % {"n": len(lines)}),
     ]
+    fed = any(line["block"] for line in lines) or any(
+        indicator.pk in shipped_sources() for indicator in indicators
+    )
     return render(
         request,
         "public/dimension.html",
@@ -197,6 +214,7 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
             "key": key,
             "name": Dimension(key).label,
             "rows": lines,
+            "fed": fed,
             "works": rows_of(list(works[:20])),
             "documented": documented(*(f"indicator:{indicator.pk}" for indicator in indicators)),
         },
@@ -204,7 +222,9 @@ def dimension(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _indicator_row(indicator: Indicator) -> dict[str, Any]:
-    values = list(indicator.values.all())
+    every = list(indicator.values.all())
+    told = [value for value in every if value.status not in COMPUTED]
+    values = [value for value in told if not value.invented] or told
     periods: dict[str, list[Value]] = defaultdict(list)
     for value in values:
         periods[value.period].append(value)
@@ -215,12 +235,16 @@ def _indicator_row(indicator: Indicator) -> dict[str, Any]:
     return {
         "it": indicator,
         "values": values,
+        "simulated": bool(values) and values[0].invented,
+        "block": block(indicator, [value.flow for value in every if value.status in COMPUTED]),
         "first": ends[0] if ends else None,
         "before": ends[-2] if len(ends) > 1 else None,
         "latest": ends[-1] if ends else None,
         "disagree": disagree,
         "methods": methods,
-        "trend": "" if methods or disagree or len(ends) < 2 else _trend(ends[-2], ends[-1], indicator),
+        "trend": ""
+        if methods or disagree or len(ends) < 2 or values[0].invented
+        else _trend(ends[-2], ends[-1], indicator),
         "spark": charts.sparkline(
             series, title=_("%(name)s over time") % {"name": indicator}, hue=indicator.dimension
         )
@@ -238,7 +262,7 @@ def _trend(before: Value, now: Value, indicator: Indicator) -> str:
 @require_safe
 def indicators_csv(request: HttpRequest) -> HttpResponse:
     """Every value of the city with its source, as CSV."""
-    head = "indicator dimension name unit period value as_of source source_url method note"
+    head = "indicator dimension name unit period value as_of source source_url method note status simulated"
     values = Value.objects.filter(city=settings.DEFAULT_CITY).select_related("indicator")
     rows = (
         [
@@ -253,6 +277,8 @@ def indicators_csv(request: HttpRequest) -> HttpResponse:
             value.source_url,
             value.method_version,
             value.note,
+            value.status,
+            value.invented,
         ]
         for value in values.iterator(chunk_size=500)
     )

@@ -1,0 +1,62 @@
+"""A partner's kit: its contracts, how well they flow, and how its machines try and send."""
+
+import json
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from balai.observations import rules
+from balai.observations.contracts import Contract, read_contract
+from balai.observations.describing import example_event
+from balai.observations.models import ContractState, DataContract
+from balai.observations.queries import contracts
+from balai.observations.simulating import shipped_contracts
+from balai.observations.standing import Standing, standings
+from balai.people.models import Organisation, OrganisationKind
+
+DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One contract of the kit as the page shows it; ``path`` is where its rows go."""
+
+    standing: Standing
+    whole: Contract
+    title: str
+    path: str
+    example: str
+    shipped: bool
+
+
+@require_safe
+def kit(request: HttpRequest, slug: str) -> HttpResponse:
+    """For each contract of a partner: what it asks, how to try it; inside, quality and freshness too."""
+    partner = get_object_or_404(Organisation, slug=slug, kind=OrganisationKind.COMPANY, active=True)
+    rows: dict[tuple[str, int], DataContract] = {}
+    for row in contracts().filter(partner=partner, state=ContractState.ACTIVE):
+        rows.setdefault((row.contract, row.major), row)
+    if not rows and not partner.listed:
+        raise Http404
+    shipped = shipped_contracts()
+    parts = []
+    for one in standings(rows.values(), DAYS):
+        whole = read_contract(one.contract.document)
+        title = whole.title_en if get_language() == "en" and whole.title_en else whole.title
+        path = f"/{whole.standard}" if whole.standard else "/v1/observations"
+        example = json.dumps(example_event(whole), indent=2, ensure_ascii=False)
+        parts.append(Part(one, whole, title, path, example, one.contract.contract in shipped))
+    inside = any(rules.may_see_flow(request.user, part.standing.contract) for part in parts[:1])
+    context = {
+        "partner": partner,
+        "parts": parts,
+        "inside": inside,
+        "days": DAYS,
+        "origin": settings.ORIGIN,
+        "simulated": any(part.standing.contract.invented for part in parts),
+    }
+    return render(request, "data/kit.html", context)
