@@ -172,14 +172,15 @@ def test_a_minor_version_keeps_the_bond(world: World) -> None:
 def test_lines_are_those_of_agreements_in_force_with_this_partner(world: World) -> None:
     world.at("running")
     agreement, line = bind(world)
-    assert [(bond.subject, bond.dataset) for bond in bonds_of(world.partner, world.city)] == [
+    assert [(bond.subject, bond.dataset) for bond in bonds_of(world.city, world.partner)] == [
         (agreement.subject, line)
     ]
+    assert [bond.dataset for bond in bonds_of(world.city)] == [line]
 
     Agreement.objects.update(ends_on=timezone.localdate() - timedelta(1))
 
-    assert bonds_of(world.partner, world.city) == []
-    assert bonds_of(make_company(name="PT Lain"), world.city) == []
+    assert bonds_of(world.city, world.partner) == []
+    assert bonds_of(world.city, make_company(name="PT Lain")) == []
 
 
 def test_one_partners_contract_under_anothers_agreement_is_closed(world: World) -> None:

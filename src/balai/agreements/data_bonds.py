@@ -16,22 +16,22 @@ ENDED = "The agreement that schedules these data is not in force; they are not t
 
 
 @binder("agreement")
-def scheduled(partner: Organisation, city: City) -> Iterator[Bond]:
-    """Each line of the data schedules of agreements in force between a partner and a city."""
-    rows = (
-        Agreement.objects.filter(
-            city=city,
-            state=AgreementState.SEALED,
-            documented=False,
-            amends=None,
-            pk__in=Party.objects.filter(organisation=partner).values("agreement"),
-        )
-        .select_related("city", "collaboration")
-        .prefetch_related(Prefetch("datasets", Dataset.objects.filter(partner=partner, city=city)))
-    )
-    for agreement in rows:
+def scheduled(city: City, partner: Organisation | None) -> Iterator[Bond]:
+    """Each line of the data schedules of agreements in force with a partner of the city, or with any."""
+    lines = Dataset.objects.filter(city=city).select_related("partner")
+    if partner is not None:
+        lines = lines.filter(partner=partner)
+    rows = Agreement.objects.filter(city=city, state=AgreementState.SEALED, documented=False, amends=None)
+    for agreement in rows.select_related("city", "collaboration").prefetch_related(
+        "parties", Prefetch("datasets", lines)
+    ):
+        parties = {party.organisation_id for party in agreement.parties.all()}
         if is_in_force(agreement):
-            yield from (Bond(agreement.subject, str(agreement), line) for line in agreement.datasets.all())
+            yield from (
+                Bond(agreement.subject, str(agreement), line)
+                for line in agreement.datasets.all()
+                if line.partner_id in parties
+            )
 
 
 @gate("agreement")

@@ -135,7 +135,7 @@ def _bound(
     contract: Contract, partner: Organisation, city: City, dataset: Dataset | None, subject: str
 ) -> None:
     """Raise Invalid unless a schedule in force has the line and says what the contract says."""
-    lines = {(bond.subject, bond.dataset.pk) for bond in bonds_of(partner, city)}
+    lines = {(bond.subject, bond.dataset.pk) for bond in bonds_of(city, partner)}
     if dataset is None or (subject, dataset.pk) not in lines:
         raise Invalid(
             _("The contract cannot be bound."),

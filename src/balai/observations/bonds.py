@@ -29,8 +29,8 @@ class Bond:
         return f"{self.subject}/{self.dataset.pk}"
 
 
-Binder = Callable[[Organisation, City], Iterable[Bond]]
-"""The lines in force between a partner and a city."""
+Binder = Callable[[City, Organisation | None], Iterable[Bond]]
+"""The lines in force in a city, of one partner or of all; their datasets come with their partner."""
 
 _binders: dict[str, Binder] = {}
 
@@ -47,9 +47,9 @@ def binder(prefix: str) -> Callable[[Binder], Binder]:
     return keep
 
 
-def bonds_of(partner: Organisation, city: City) -> list[Bond]:
-    """Every line of a schedule in force between the two that a contract of the partner may be bound to."""
-    return [bond for known in _binders.values() for bond in known(partner, city)]
+def bonds_of(city: City, partner: Organisation | None = None) -> list[Bond]:
+    """Every line of a schedule in force that a contract of the partner, or of any, may be bound to."""
+    return [bond for known in _binders.values() for bond in known(city, partner)]
 
 
 def contradictions(contract: Contract, dataset: Dataset) -> Iterator[Text]:
