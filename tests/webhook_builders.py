@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 
 from balai.observations.webhooks import signing
@@ -14,6 +15,7 @@ from balai.people.models import Organisation
 from tests.builders import make_city
 
 KEY = bytes(range(32))
+_numbers = count(1)
 
 
 @dataclass
@@ -73,12 +75,12 @@ def listening(receiver: Receiver | None = None, context: Any = None) -> Iterator
         server.server_close()
 
 
-def make_webhook(organisation: Organisation, url: str = "https://hooks.contoh.id/", **extra: Any) -> Webhook:
+def make_webhook(organisation: Organisation, url: str = "", **extra: Any) -> Webhook:
     """An address whose secret is `KEY`, told of contracts and of tests."""
     values = {
         "city": make_city(),
         "organisation": organisation,
-        "url": url,
+        "url": url or f"https://hooks.contoh.id/{next(_numbers)}",
         "events": ["data.contract_published", "data.key_stopped"],
         "scheme": Scheme.SHARED,
         "sealed": signing.seal(KEY),

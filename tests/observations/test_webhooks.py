@@ -582,6 +582,35 @@ def test_ten_are_enough(city, roda, founder) -> None:
         )
 
 
+def test_one_address_is_told_once(city, roda, founder) -> None:
+    first, second = make_webhook(roda), make_webhook(roda)
+    values = {"url": first.url, "chosen": ["data.key_made"], "resolve": PUBLIC}
+    with pytest.raises(Invalid) as added:
+        actions.add_webhook(by=founder, city=city, organisation=roda, **values)
+    with pytest.raises(Invalid) as changed:
+        actions.change_webhook(by=founder, webhook=second, **values)
+
+    assert [list(fault.value.fields) for fault in (added, changed)] == [["url"], ["url"]]
+
+
+def test_another_address_gets_what_waits(here, roda, founder) -> None:
+    with listening(Receiver(answers(500))) as old, listening() as new:
+        webhook = make_webhook(roda, old.url)
+        sent = delivery(webhook)
+        sending.serve(webhook.pk)
+        actions.change_webhook(by=founder, webhook=webhook, url=new.url, chosen=["pilot.suspended"])
+        sent.__class__.objects.update(next_at=timezone.now())
+        sending.serve(webhook.pk)
+
+    assert (old.ids, new.ids) == ([sent.message_id], [sent.message_id])
+    webhook.refresh_from_db()
+    assert (webhook.events, webhook.failures) == (["pilot.suspended"], 0)
+    assert Entry.objects.get(verb="webhook.changed").facts == {
+        "host": "127.0.0.1",
+        "events": ["pilot.suspended"],
+    }
+
+
 def test_pressed_twice_says_so(roda, founder) -> None:
     webhook = make_webhook(roda)
     actions.pause_webhook(by=founder, webhook=webhook)

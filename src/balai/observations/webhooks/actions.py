@@ -56,6 +56,7 @@ def add_webhook(
         Organisation.objects.select_for_update().get(pk=organisation.pk)
         if Webhook.objects.filter(organisation=organisation, city=city).count() >= MOST:
             raise Invalid(_("There are %(most)s webhooks already; remove one first.") % {"most": MOST})
+        _free(organisation, city, url)
         webhook = Webhook(
             city=city,
             organisation=organisation,
@@ -91,6 +92,9 @@ def change_webhook(
         values |= {"url": url, "rest_until": None, "failures": 0, "failing_since": None, "warned_at": None}
     if values:
         with transaction.atomic():
+            Organisation.objects.select_for_update().get(pk=webhook.organisation_id)
+            if url is not None and url != webhook.url:
+                _free(webhook.organisation, webhook.city, url)
             _update(webhook, **values)
             _note("webhook.changed", webhook, by, **facts)
         webhook.refresh_from_db()
@@ -226,6 +230,13 @@ def _chosen(names: Collection[str]) -> list[str]:
         reason = _("There is no such kind of news: %(name)s.") % {"name": ", ".join(sorted(strange))[:200]}
         raise Invalid(reason, {"events": [reason]})
     return [name for name in known if name in set(names)]
+
+
+def _free(organisation: Organisation, city: City, url: str) -> None:
+    """Asked under the organisation's lock. Raises Invalid where this address is told already."""
+    if Webhook.objects.filter(organisation=organisation, city=city, url=url).exists():
+        reason = _("This address is told already.")
+        raise Invalid(reason, {"url": [reason]})
 
 
 def _update(webhook: Webhook, **values: Any) -> None:

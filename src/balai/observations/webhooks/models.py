@@ -69,7 +69,9 @@ class Webhook(models.Model):
 
     class Meta:
         ordering = ["created_at", "pk"]
-        indexes = [models.Index(fields=["organisation", "city"], name="webhook_owner")]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "city", "url"], name="webhook_address_once")
+        ]
 
 
 class WebhookMessage(models.Model):
