@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from balai.observations.checking import FURTHEST_AHEAD, Bad, Checked, Checker, EnvelopeError
+from balai.observations.checking import FURTHEST_AHEAD, MOST_ROWS, Bad, Checked, Checker, EnvelopeError
 from balai.observations.contracts import Contract, Role
 from balai.observations.grid import cell, degrees
 from balai.observations.intake import RefusedBatchError, SentReceipt
@@ -344,7 +344,10 @@ class Reading:
             items: list[Item] = _decoders[self._path](body)
             return items
         except _unreadable:
-            return [self._item(number, raw) for number, raw in enumerate(raws_of(body))]
+            raws = raws_of(body)
+            if len(raws) > MOST_ROWS:
+                raise EnvelopeError(f"a batch has 1 to {MOST_ROWS} items, not {len(raws)}") from None
+            return [self._item(number, raw) for number, raw in enumerate(raws)]
 
     def _item(self, number: int, raw: msgspec.Raw) -> Item | Bad:
         try:
