@@ -11,7 +11,7 @@ summed exactly; others as whole millionths, each rounded once: a sum of floats h
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,33 +109,27 @@ def cells_sql(contract: Contract, day: str, offset_hours: int) -> str:
     return f"SELECT {listed} FROM rows WHERE {on} GROUP BY {groups} ORDER BY {groups}"  # noqa: S608
 
 
-def pools_sql(
-    contract: Contract, day: str, offset_hours: int, *, by_zone: bool, zones: Iterable[str] = ()
-) -> str:
-    """The cells below k put together, by zone or (of the ``zones`` that stay below k) for the whole day."""
+def pools_sql(contract: Contract, day: str, offset_hours: int, *, by_zone: bool) -> str:
+    """The cells below k put together, by zone; or for the whole day, of the zones still below k."""
     keys, people, sums = _columns(contract, offset_hours)
     named = ", ".join(f"{expression} AS g{number}" for number, expression in enumerate(keys))
     groups = ", ".join(str(number + 1) for number in range(len(keys)))
     on = _on(contract, day, offset_hours)
     match = " AND ".join(f"{expression} = s.g{number}" for number, expression in enumerate(keys))
     small = f"SELECT {named} FROM rows WHERE {on} GROUP BY {groups} HAVING {people} < {contract.k}"  # noqa: S608
+    source = f"rows JOIN ({small}) AS s ON {match}"
+    if not by_zone:
+        low = f"SELECT s.g0 AS z FROM {source} WHERE {on} GROUP BY 1 HAVING {people} < {contract.k}"  # noqa: S608
+        source += f" JOIN ({low}) AS low ON s.g0 = low.z"
     zone = "s.g0" if by_zone else "''"
-    among = "" if by_zone else f" AND s.g0 IN ({', '.join(_text(one) for one in zones)})"
     listed = ", ".join([f"{zone} AS z", f"{people} AS people", "COUNT(*) AS n", *sums])
-    return (
-        f"SELECT {listed} FROM rows JOIN ({small}) AS s ON {match}"  # noqa: S608
-        f" WHERE {on}{among} GROUP BY 1 ORDER BY 1"
-    )
+    return f"SELECT {listed} FROM {source} WHERE {on} GROUP BY 1 ORDER BY 1"  # noqa: S608
 
 
 def _on(contract: Contract, day: str, offset_hours: int) -> str:
     at = column(contract.time.name)
     start = f"CAST('{day} 00:00:00' AS TIMESTAMP) - INTERVAL '{offset_hours}' HOUR"
     return f"{at} >= {start} AND {at} < {start} + INTERVAL '24' HOUR"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def atoms_of(run: Run, contract: Contract, day: str, offset_hours: int) -> tuple[list[Atom], int]:
@@ -152,15 +146,15 @@ def atoms_of(run: Run, contract: Contract, day: str, offset_hours: int) -> tuple
             small = True
     if not small:
         return atoms, 0
-    left, unknown = [], 0
+    left, unknown = False, 0
     for zone, people, *rest in run(pools_sql(contract, day, offset_hours, by_zone=True)):
         if people >= contract.k:
             atoms.append(_atom(ZONE_REST, zone, -1, (), rest, units))
         else:
-            left.append(zone)
+            left = True
             unknown += rest[0]
     if left:
-        for _zone, people, *rest in run(pools_sql(contract, day, offset_hours, by_zone=False, zones=left)):
+        for _zone, people, *rest in run(pools_sql(contract, day, offset_hours, by_zone=False)):
             if people >= contract.k:
                 atoms.append(_atom(DAY_REST, "", -1, (), rest, units))
                 unknown = 0

@@ -105,29 +105,36 @@ class SparkEngine:
     def show(self, contract: Contract, root: Path, files: Sequence[StoreFile]) -> None:
         kinds = columns_of(contract)
         shape = ", ".join(f"`{name}` {SPARK_TYPES[kind]}" for name, kind in kinds)
-        reader = self._session.read.schema(shape)
-        # Each file is named: a folder's name (day=…) is no column.
-        reader = reader.option("recursiveFileLookup", "true")
-        if files:
-            found = reader.parquet(*((root / file.path).resolve().as_uri() for file in files))
-        else:
-            found = self._session.createDataFrame([], shape)
-        found.selectExpr(*(f"`{name}` AS {column(name)}" for name, _kind in kinds)).createOrReplaceTempView(
-            "rows"
-        )
+        with _without_rows():
+            if files:
+                # Each file is named: a folder's name (day=…) is no column.
+                reader = self._session.read.schema(shape).option("recursiveFileLookup", "true")
+                found = reader.parquet(*(f"file://{(root / file.path).resolve()}" for file in files))
+            else:
+                found = self._session.createDataFrame([], shape)
+            listed = [f"`{name}` AS {column(name)}" for name, _kind in kinds]
+            found.selectExpr(*listed).createOrReplaceTempView("rows")
 
     def run(self, sql: str) -> Sequence[Sequence[Any]]:
-        from pyspark.errors import PySparkException
-
-        try:
+        with _without_rows():
             return [tuple(row) for row in self._session.sql(sql).collect()]
-        except PySparkException as fault:
-            raise EngineError(f"Spark: {fault.getCondition() or type(fault).__name__}") from None
-        except Exception as fault:
-            raise EngineError(f"Spark: {type(fault).__name__}") from None
 
     def close(self) -> None:
         self._session.stop()
+
+
+@contextmanager
+def _without_rows() -> Iterator[None]:
+    """Spark's faults as EngineError, without their words: those may quote a row."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as fault:
+        raise EngineError(f"Spark: {fault.getCondition() or type(fault).__name__}") from None
+    except (Py4JError, OSError) as fault:
+        raise EngineError(f"Spark: {type(fault).__name__}") from None
 
 
 NAMES = ("duckdb", "spark")

@@ -13,6 +13,7 @@ back was ever read; and what lies before it is whole or damaged, never a torn en
 import errno
 import fcntl
 import os
+import shutil
 import struct
 import time
 import zlib
@@ -219,6 +220,25 @@ def records(folder: Path, start: Place) -> Iterator[tuple[Place, int, Record]]:
             path = segment_path(folder, number)
             for at, after, record in read_segment(path, begin, last=False, until=until):
                 yield Place(number, at), after, record
+
+
+def copy_log(folder: Path, target: Path) -> list[Path]:
+    """Copy what the disk has of a node's log now; the files made. Raises SegmentError, OSError."""
+    end = readable_end(folder)
+    made: list[Path] = []
+    target.mkdir(parents=True)
+    if end is None:
+        return made
+    for number in segments_of(folder):
+        if number > end.segment:
+            break
+        made.append(segment_path(target, number))
+        shutil.copyfile(segment_path(folder, number), made[-1])
+        if number == end.segment:
+            os.truncate(made[-1], end.offset)
+    made.append(target / "durable")
+    made[-1].write_bytes(_packed_end(end))
+    return made
 
 
 def _record(body: bytes) -> Record:
