@@ -1,4 +1,7 @@
-"""``python -m benchmarks.soak --minutes 10``: 32 writers against processes that are killed as they go."""
+"""``python -m benchmarks.soak --minutes 10``: 32 writers against processes that are killed as they go.
+
+Two ingest nodes, a drainer and one that stands by, on one SQLite database and one folder.
+"""
 
 import argparse
 import sys
@@ -12,15 +15,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--writers", type=int, default=32)
+    parser.add_argument("--nodes", type=int, default=2)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="balai-soak-") as folder:
-        soak = Soak(Path(folder))
+        soak = Soak(Path(folder), wanted.nodes)
         soak.set_up()
-        soak.run(wanted.minutes * 60, wanted.writers)
+        # Whoever stands by looks every five seconds whether the store is free.
+        soak.run(wanted.minutes * 60, wanted.writers, (2.0, 12.0), ((3.0, 15.0), (8.0, 25.0)))
         faults = soak.verdict()
     print(
-        f"{wanted.minutes:g} minutes, {wanted.writers} writers, {soak.kills} kills, {soak.retries} retries:"
-        f" {len(soak.acknowledged)} batches acknowledged, {len(soak.answered)} events,"
+        f"{wanted.minutes:g} minutes, {wanted.nodes} nodes, 2 drainers, {wanted.writers} writers,"
+        f" {soak.kills} kills, {soak.retries} retries: {len(soak.acknowledged)} batches acknowledged,"
+        f" {len(soak.answered)} events; {soak.account}:"
         f" {'every row accounted for' if not faults else 'FAULTS'}"
     )
     for fault in faults:

@@ -1,8 +1,12 @@
-"""Many writers against an ingest node and a drainer that are killed as they go: is every row accounted for?
+"""Many writers against ingest nodes and drainers that are killed as they go: is every row accounted for?
+
+Writers send both plain forms, packed or not, with new, repeated, wrong and shared rows, and the same rows to
+two nodes; a batch without an answer is sent again, now and then to another node.
 
 ``python -m benchmarks.soak --minutes 10`` runs it long; a test runs it short.
 """
 
+import gzip
 import http.client
 import json
 import os
@@ -19,7 +23,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from balai.observations.contracts import read_contract
+
 ROOT = Path(__file__).resolve().parents[1]
+TRIPS = read_contract((ROOT / "tests" / "observations" / "trips.odcs.yaml").read_text(encoding="utf-8"))
+Life = tuple[float, float]
+"""Seconds after which a process is killed, at least and at most."""
 SETUP = """
 import django; django.setup()
 from tests.observations_builders import *
@@ -32,14 +41,15 @@ class Soak:
     """One run: its processes, what was sent and what was answered."""
 
     home: Path
-    port: int = 0
+    nodes: int = 2
+    ports: list[int] = field(default_factory=list)
     bearer: str = ""
     kills: int = 0
     acknowledged: dict[str, dict[str, int]] = field(default_factory=dict)
-    sent: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     retries: int = 0
     faults: list[str] = field(default_factory=list)
+    account: dict[str, int] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,7 +59,6 @@ class Soak:
         paths = [str(ROOT / "src"), str(ROOT)]
         return kept | {
             "BALAI_HOME": str(self.home),
-            "BALAI_NODE": "one",
             "DJANGO_SETTINGS_MODULE": "balai.settings",
             "PYTHONPATH": os.pathsep.join(paths),
         }
@@ -75,11 +84,14 @@ class Soak:
             check=True,
         )
         self.bearer = made.stdout.strip().splitlines()[-1]
-        with socket.socket() as probe:
+        probes = [socket.socket() for _number in range(self.nodes)]
+        for probe in probes:
             probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            self.ports.append(probe.getsockname()[1])
+        for probe in probes:
+            probe.close()
 
-    def keep_alive(self, *arguments: str, life: tuple[float, float]) -> None:
+    def keep_alive(self, *arguments: str, life: Life) -> None:
         """Run a process, kill it with its children after a random life, again and again."""
         chance = random.Random(str(arguments))
         with (self.home / "soak.log").open("a") as log:
@@ -95,7 +107,8 @@ class Soak:
                 self.stop.wait(chance.uniform(*life))
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                self.kills += 1
+                with self.lock:
+                    self.kills += 1
 
     def write(self, number: int) -> None:
         """One writer: batches with new, repeated and wrong rows, each sent until it is acknowledged."""
@@ -108,34 +121,45 @@ class Soak:
             rows = [_row(event) for event in events]
             repeated = chance.sample(own, min(len(own), chance.randint(0, 5)))
             rows += [_row(event) for event in repeated] + [_row("shared-by-all")]
-            wrong = [_row(f"wrong-{number}-{count}-{n}") | {"zone": "?"} for n in range(chance.randint(0, 3))]
+            wrong = [_wrong(f"wrong-{number}-{count}-{n}", chance) for n in range(chance.randint(0, 3))]
             rows += wrong
             chance.shuffle(rows)
-            body = "\n".join(map(json.dumps, rows)).encode()
-            receipt = self._send(f"writer-{number}-{count}", body)
-            if receipt is None:
-                return
-            if receipt["received"] != len(rows) or receipt["quarantined"] not in (len(wrong),):
+            node = chance.randrange(self.nodes)
+            receipts = [self._send(f"writer-{number}-{count}", rows, node, chance)]
+            if chance.random() < 0.1:
+                chance.shuffle(rows)
+                receipts.append(self._send(f"again-{number}-{count}", rows, (node + 1) % self.nodes, chance))
+            for receipt in receipts:
+                if receipt is None:
+                    return
                 with self.lock:
-                    self.faults.append(
-                        f"writer {number}: sent {len(rows)}, {len(wrong)} wrong, got {receipt}"
-                    )
+                    if receipt["received"] != len(rows) or receipt["quarantined"] != len(wrong):
+                        self.faults.append(
+                            f"writer {number}: sent {len(rows)}, {len(wrong)} wrong, got {receipt}"
+                        )
+                    self.acknowledged[str(receipt["receipt_id"])] = receipt
             with self.lock:
-                self.acknowledged[receipt["receipt_id"]] = receipt
                 self.answered.update(events)
-                self.sent.update(events)
-            own += events
+            own = (own + events)[-1000:]
 
-    def _send(self, key: str, body: bytes) -> dict[str, int] | None:
-        headers = {
-            "Authorization": self.bearer,
-            "Idempotency-Key": key,
-            "Content-Type": "application/x-ndjson",
-        }
-        give_up = time.monotonic() + 60
+    def _send(
+        self, key: str, rows: list[dict[str, object]], node: int, chance: random.Random
+    ) -> dict[str, int] | None:
+        """Send until there is an answer; None, and a fault, where there is none or a refusal."""
+        if chance.random() < 0.5:
+            form, body = "application/x-ndjson", "\n".join(map(json.dumps, rows)).encode()
+        else:
+            form, body = (
+                "application/cloudevents-batch+json",
+                json.dumps([_event(row) for row in rows]).encode(),
+            )
+        headers = {"Authorization": self.bearer, "Idempotency-Key": key, "Content-Type": form}
+        if chance.random() < 0.3:
+            headers["Content-Encoding"], body = "gzip", gzip.compress(body)
+        give_up = time.monotonic() + 120
         while time.monotonic() < give_up:
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+                connection = http.client.HTTPConnection("127.0.0.1", self.ports[node], timeout=10)
                 connection.request("POST", "/v1/observations", body, headers)
                 answer = connection.getresponse()
                 text = answer.read()
@@ -151,18 +175,30 @@ class Soak:
                         self.faults.append(f"{key}: {answer.status} {text[:200]!r}")
                     return None
                 time.sleep(0.05)
-            self.retries += 1
+            with self.lock:
+                self.retries += 1
+            if chance.random() < 0.1:
+                node = (node + 1) % self.nodes
         with self.lock:
-            self.faults.append(f"{key}: no answer within a minute")
+            self.faults.append(f"{key}: no answer within two minutes")
         return None
 
-    def run(self, seconds: float, writers: int, life: tuple[float, float] = (0.8, 4.0)) -> None:
-        """Write under fire for ``seconds``; then let the node live until every writer has its answer."""
+    def run(
+        self,
+        seconds: float,
+        writers: int,
+        life: Life = (0.8, 4.0),
+        drainers: tuple[Life, ...] = ((0.8, 4.0),),
+    ) -> None:
+        """Write under fire for ``seconds``; then let the nodes live until every writer has its answer."""
+        kept: list[tuple[tuple[str, ...], Life]] = [
+            (("ingest", "--port", str(port), "--node", f"node-{number}"), life)
+            for number, port in enumerate(self.ports)
+        ]
+        kept += [(("drain", "--every", f"{0.2 + number / 1000}"), one) for number, one in enumerate(drainers)]
         keepers = [
-            threading.Thread(
-                target=self.keep_alive, args=("ingest", "--port", str(self.port)), kwargs={"life": life}
-            ),
-            threading.Thread(target=self.keep_alive, args=("drain", "--every", "0.2"), kwargs={"life": life}),
+            threading.Thread(target=self.keep_alive, args=arguments, kwargs={"life": one})
+            for arguments, one in kept
         ]
         threads = [threading.Thread(target=self.write, args=(number,)) for number in range(writers)]
         for thread in keepers + threads:
@@ -171,16 +207,20 @@ class Soak:
         self.stop.set()
         for thread in keepers:
             thread.join()
-        last = subprocess.Popen(
-            [sys.executable, "-m", "balai", "ingest", "--port", str(self.port)],
-            env=self.environment,
-            cwd=ROOT,
-            start_new_session=True,
-        )
+        last = [
+            subprocess.Popen(
+                [sys.executable, "-m", "balai", *arguments],
+                env=self.environment,
+                cwd=ROOT,
+                start_new_session=True,
+            )
+            for arguments, _life in kept[: self.nodes]
+        ]
         for thread in threads:
             thread.join()
-        last.terminate()
-        last.wait(30)
+        for process in last:
+            process.terminate()
+            process.wait(60)
 
     def verdict(self) -> list[str]:
         """Drain what is left and compare; an empty list where every row is accounted for."""
@@ -190,7 +230,7 @@ class Soak:
             return [*faults, drained.stderr[-2000:]]
         database = sqlite3.connect(self.home / "balai.sqlite3")
         receipts = database.execute(
-            "SELECT id, received, accepted, quarantined, duplicates FROM observations_receipt"
+            "SELECT id, received, accepted, quarantined, duplicates, node, digest FROM observations_receipt"
         ).fetchall()
         paths = [path for (path,) in database.execute("SELECT path FROM observations_storefile")]
         (bad,) = database.execute("SELECT count(*) FROM observations_quarantined").fetchone()
@@ -217,8 +257,33 @@ class Soak:
             faults.append(f"{len(strange)} wrong rows are in the store")
         if unknown := set(self.acknowledged) - {one[0] for one in receipts}:
             faults.append(f"{len(unknown)} receipts given out are unknown to the store")
-        self.stored = len(stored)
+        by_id = {one[0]: one for one in receipts}
+        for batch, said in self.acknowledged.items():
+            found_sums = by_id.get(batch, ("", 0, 0, 0))
+            if (said["received"], said["quarantined"]) != (found_sums[1], found_sums[3]):
+                faults.append(f"{batch}: answered {said}, settled as {found_sums}")
+        if len({one[5:] for one in receipts}) != len(receipts):
+            faults.append("a batch is in one node's log twice")
+        if len({one[5] for one in receipts}) != self.nodes:
+            faults.append("a node took nothing")
+        checked = self.balai("data", "check")
+        if checked.returncode:
+            faults.append(f"data check: {checked.stdout[-1000:]}{checked.stderr[-1000:]}")
+        self.account = dict(zip(("received", "accepted", "quarantined", "duplicates"), sums, strict=True))
         return faults
+
+
+def _wrong(event: str, chance: random.Random) -> dict[str, object]:
+    extra: dict[str, object] = chance.choice(
+        [{"zone": "?"}, {"at": "2999-01-01T00:00:00Z"}, {"vehicle": "boat"}, {"distance_m": -1}, {"other": 1}]
+    )
+    return _row(event) | extra
+
+
+def _event(row: dict[str, object]) -> dict[str, object]:
+    data = {name: value for name, value in row.items() if name not in ("event_id", "at")}
+    source = {"specversion": "1.0", "source": TRIPS.source, "type": TRIPS.event_type}
+    return source | {"id": row["event_id"], "time": row["at"], "data": data}
 
 
 def _row(event: str) -> dict[str, object]:

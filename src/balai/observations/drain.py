@@ -282,11 +282,14 @@ class Drainer:
         since = today - KEEP_IDS
         if table not in self._seen:
             self._engine.execute(f"CREATE TEMP TABLE {name} (id UHUGEINT, day DATE)")
+            by_day: dict[date, list[str]] = defaultdict(list)
             for file in StoreFile.objects.filter(table=table, made_at__gte=timezone.now() - KEEP_IDS):
+                by_day[file.made_at.date()].append(str(self.root / file.path))
+            for day, paths in by_day.items():
                 self._engine.execute(
                     f"INSERT INTO {name} SELECT md5_number({quoted(contract.event.name)}), ?"  # noqa: S608
                     " FROM read_parquet(?)",
-                    [file.made_at.date(), str(self.root / file.path)],
+                    [day, paths],
                 )
         elif self._seen[table] != today:
             self._engine.execute(f"DELETE FROM {name} WHERE day < ?", [since])  # noqa: S608

@@ -31,11 +31,11 @@ class Command(BaseCommand):
         drainer = self.take(stop, wait=not options["once"])
         if drainer is None:
             return
-        tidied = monotonic()
+        tidied = float("-inf")
         while not stop.is_set():
             try:
                 step = drainer.step()
-                if not step.full and monotonic() - tidied > TIDY_EVERY:
+                if not options["once"] and not step.full and monotonic() - tidied > TIDY_EVERY:
                     drainer.tidy()
                     tidied = monotonic()
             except Exception:
