@@ -17,8 +17,8 @@ where over and under are 0 unless there is a finding: it stands beside the sums 
 The statements are plain SQL over the view ``rows`` of `atoms`, the same text for DuckDB and Spark.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -30,7 +30,8 @@ from balai.observations import places
 from balai.observations.atoms import Run, column
 from balai.observations.contracts import Contract
 from balai.observations.disbursing import names_of
-from balai.observations.store import columns_of, connect, files_of, quoted, relation
+from balai.observations.engines import DuckEngine, EngineError
+from balai.observations.store import files_of
 
 MARGIN = timedelta(days=60)
 """Batches that begin so near the end of what is kept are in no books: their first rows may be gone."""
@@ -197,6 +198,24 @@ class Line:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why instructions stay failed: how many, and how much."""
+
+    code: str
+    count: int
+    amount: int
+
+
+@dataclass(frozen=True)
+class Books:
+    """One batch, its instructions, and why some of them stay failed."""
+
+    account: Account
+    lines: list[Line]
+    reasons: list[Reason]
+
+
 def lines_sql(contract: Contract, batch: str = "") -> str:
     """One row an instruction, of one batch or of all: its times, sums, state, and 1 for each finding."""
     names = names_of(contract)
@@ -254,17 +273,13 @@ def lines_of(run: Run, contract: Contract, batch: str, most: int = MOST_LINES) -
     return made
 
 
-@contextmanager
-def opened(contract: Contract) -> Iterator[Run]:
-    """The contract's rows in the store as the view ``rows``, as they are now."""
-    engine = connect()
-    try:
-        listed = ", ".join(f"{quoted(name)} AS {column(name)}" for name, _kind in columns_of(contract))
-        source = relation(places.store(), files_of(contract.table), contract)
-        engine.execute(f"CREATE VIEW rows AS SELECT {listed} FROM {source}")  # noqa: S608
-        yield lambda sql: engine.execute(sql).fetchall()
-    finally:
-        engine.close()
+def reasons_of(run: Run, contract: Contract, batch: str) -> list[Reason]:
+    """Why instructions of a batch stay failed, the most frequent first; no code where none was given."""
+    sql = (
+        f"SELECT COALESCE(code, ''), COUNT(*), CAST(SUM(failed) AS BIGINT)"  # noqa: S608
+        f" FROM ({lines_sql(contract, batch)}) AS lines WHERE failed > 0 GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    return [Reason(code, int(count), int(amount)) for code, count, amount in run(sql)]
 
 
 def begun_since(contract: Contract, now: datetime | None = None) -> datetime:
@@ -275,15 +290,33 @@ def begun_since(contract: Contract, now: datetime | None = None) -> datetime:
 
 def accounts(contract: Contract) -> list[Account]:
     """The books of a contract's batches, the newest first."""
-    with opened(contract) as run:
-        return accounts_of(run, contract, begun_since(contract))
+    return _asked(contract, lambda run: accounts_of(run, contract, begun_since(contract)))
 
 
-def account(contract: Contract, batch: str, most: int = MOST_LINES) -> tuple[Account, list[Line]] | None:
+def books(contract: Contract, batch: str, most: int = MOST_LINES) -> Books | None:
     """The books of one batch with its first ``most`` instructions; None where there is no such batch."""
-    with opened(contract) as run:
+
+    def ask(run: Run) -> Books | None:
         found = accounts_of(run, contract, begun_since(contract), batch)
-        return (found[0], lines_of(run, contract, batch, most)) if found else None
+        if not found:
+            return None
+        return Books(found[0], lines_of(run, contract, batch, most), reasons_of(run, contract, batch))
+
+    return _asked(contract, ask)
+
+
+def _asked[T](contract: Contract, question: Callable[[Run], T]) -> T:
+    """What the store answers as it is now; once more where files were put together meanwhile."""
+    with closing(DuckEngine()) as engine:
+
+        def once() -> T:
+            engine.show(contract, places.store(), files_of(contract.table))
+            return question(engine.run)
+
+        try:
+            return once()
+        except EngineError:
+            return once()
 
 
 def total(sums: Sequence[Sums]) -> Sums:
