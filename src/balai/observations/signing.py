@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from django.utils.translation import gettext as _
 
 LEAST_BITS, MOST_BITS = 2048, 8192
 TOKEN_SECONDS = 900
@@ -30,7 +31,7 @@ _blank_or_text = re.compile(rb'[ \t\r\n]+|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DO
 
 
 class PublicKeyError(ValueError):
-    """The text is no public key that a client may sign for."""
+    """The text is no public key that a client may sign for; the message says why to its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,18 @@ class Client:
 def public_key_of(pem: str) -> RSAPublicKey:
     """The RSA public key in a PEM text, of 2048 to 8192 bits. Raises PublicKeyError."""
     if "PRIVATE KEY" in pem:
-        raise PublicKeyError("this is a private key: keep it, and send the public one")
+        raise PublicKeyError(_("This is a private key. Keep it, and send the public one."))
     try:
         key = load_pem_public_key(pem.strip().encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise PublicKeyError("not a public key in PEM form") from None
+        raise PublicKeyError(_("This is no public key in PEM form.")) from None
     if not isinstance(key, RSAPublicKey):
-        raise PublicKeyError("not an RSA key")
+        raise PublicKeyError(_("This is not an RSA key."))
     if not LEAST_BITS <= key.key_size <= MOST_BITS:
-        raise PublicKeyError(f"an RSA key has {LEAST_BITS} to {MOST_BITS} bits here, not {key.key_size}")
+        raise PublicKeyError(
+            _("The key has %(bits)s bits; it needs %(least)s to %(most)s.")
+            % {"bits": key.key_size, "least": LEAST_BITS, "most": MOST_BITS}
+        )
     return key
 
 

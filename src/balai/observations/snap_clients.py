@@ -73,10 +73,7 @@ def _sound(public_key: str) -> str:
     try:
         return pem_of(public_key_of(public_key))
     except PublicKeyError as fault:
-        raise Invalid(
-            _("The public key cannot be used."),
-            {"public_key": [_("%(why)s. An RSA key of 2048 bits or more is needed.") % {"why": fault}]},
-        ) from None
+        raise Invalid(_("The public key cannot be used."), {"public_key": [str(fault)]}) from None
 
 
 def _bind(by: User, contract: DataContract, key: DataKey, pem: str, *, before: str) -> tuple[SnapClient, str]:
