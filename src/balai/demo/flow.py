@@ -1,16 +1,21 @@
-"""The partners' data as the demonstration shows it: made up, checked, drained and released."""
+"""The partners' data as the demonstration shows it: made up, checked, drained, released and computed from."""
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import batched
+from typing import Any
 
 from django.utils import timezone
 
 from balai.demo import people
 from balai.demo.reference import JAKARTA
+from balai.indicators.flow.definition import read_definition
+from balai.indicators.flow.keeping import keep_figures, shipped_sources
 from balai.observations import places
 from balai.observations.actions import make_key, publish_contract, stop_key
+from balai.observations.contracts import Contract, Role
 from balai.observations.doors import Doors
 from balai.observations.drain import Drainer
 from balai.observations.intake import EVENTS, Intake, Prepared
@@ -22,14 +27,36 @@ from balai.observations.subjects import SubjectKeys
 from balai.observations.tasks import release_days
 from balai.people.models import City, Organisation, User
 
-DAYS = 7
-ROWS_A_DAY = 1500
 BATCH = 500
 NODE = "demonstration"
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many rows a day of how many zones: few zones, so that what is counted reaches k."""
+
+    rows: int = 400
+    zones: int = 4
+
+
+NEWEST = 4
+"""Days back from yesterday that every contract has."""
+PLANS = {
+    "botika-conversations": Plan(600, 2),
+    "duithape-aid": Plan(300, 3),
+    "gojek-trips": Plan(150),
+    "grab-trips": Plan(150),
+    "nodeflux-counts": Plan(150, 3),
+    "shopee-tax": Plan(150, 3),
+    "tokopedia-orders": Plan(80),
+}
+
+
 def pour(say: Callable[[str], None]) -> bool:
-    """Put the example contracts in force and send a week of made-up rows; False if done before."""
+    """Put the example contracts in force, send made-up rows, compute from them; False if done before.
+
+    What an indicator is computed from has the whole of last month; all have the newest days.
+    """
     if DataContract.objects.filter(invented=True).exists():
         return False
     say("Data mitra yang disimulasikan  ·  partners' data, simulated")
@@ -56,6 +83,7 @@ def pour(say: Callable[[str], None]) -> bool:
         pass
     drainer.close()
     release_days()
+    keep_figures(city)
     return True
 
 
@@ -67,15 +95,34 @@ def _send(bearers: dict[str, str]) -> None:
     seal = RowSeal(places.row_key()).seal
     intake = Intake(doors, SubjectKeys(places.subject_keys()), seal, ahead)
     writer = SegmentWriter(places.log() / NODE)
+    computed_from = {
+        name for text in shipped_sources().values() for name, _major in read_definition(text).sources
+    }
+    newest = [today - timedelta(days=back) for back in range(NEWEST, 0, -1)]
+    last = today.replace(day=1) - timedelta(days=1)
+    month = [last.replace(day=number + 1) for number in range(last.day)]
     for name, bearer in bearers.items():
         contract = shipped_contract(name)
-        for back in range(DAYS, 0, -1):
-            day = today - timedelta(days=back)
-            rows = rows_of(contract, day, ROWS_A_DAY, hours_ahead=ahead)
-            for number, batch in enumerate(batched(rows, BATCH)):
-                body = json.dumps([event_of(contract, row) for row in batch]).encode()
-                prepared = intake.prepare(intake.door(bearer), f"{name}-{day}-{number}", EVENTS, body)
-                assert isinstance(prepared, Prepared)
-                (place,) = writer.append([prepared.record.frame()])
-                intake.kept(prepared, place, NODE)
+        days = sorted({*month, *newest}) if name in computed_from else newest
+        rows = _rows(contract, PLANS.get(name, Plan()), days, ahead)
+        for number, batch in enumerate(batched(rows, BATCH)):
+            body = json.dumps([event_of(contract, row) for row in batch]).encode()
+            prepared = intake.prepare(intake.door(bearer), f"{name}-{today}-{number}", EVENTS, body)
+            assert isinstance(prepared, Prepared)
+            (place,) = writer.append([prepared.record.frame()])
+            intake.kept(prepared, place, NODE)
     writer.close()
+
+
+def _rows(contract: Contract, plan: Plan, days: Sequence[date], ahead: int) -> Iterator[dict[str, Any]]:
+    """The rows of each day, in the plan's few zones."""
+    zone = contract.one(Role.ZONE)
+    kept: dict[str, str] = {}
+    for day in days:
+        for row in rows_of(contract, day, plan.rows, hours_ahead=ahead):
+            if zone and zone.name in row:
+                first = list(kept)[: plan.zones]
+                own = len(kept) < plan.zones
+                given = row[zone.name]
+                row[zone.name] = kept.setdefault(given, given if own else first[len(kept) % plan.zones])
+            yield row

@@ -10,6 +10,7 @@ at a property ``role``, ``unit`` and ``descriptionEn``. Allowed values are a lib
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -64,6 +65,7 @@ class _Plain(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@lru_cache(maxsize=128)
 def read_contract(text: str) -> Contract:
     """The contract in a YAML document. Raises ContractError with every fault found."""
     if len(text) > LONGEST_DOCUMENT:
