@@ -13,9 +13,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from balai.observations import places
 from balai.observations.checking import Checker
+from balai.observations.describing import openapi
 from balai.observations.drain import Drainer
 from balai.observations.models import DataKey, Quarantined, Receipt
 from balai.observations.segments import segment_path, segments_of
@@ -458,6 +460,25 @@ def test_no_reason_and_no_pointer_repeats_what_was_sent(
 )
 def test_a_version_is_asked_for(header: str, answered: bool) -> None:
     assert accepts(header) is answered
+
+
+@pytest.mark.parametrize("path", list(WHOLE))
+def test_the_published_body_is_the_one_that_is_taken(path: str) -> None:
+    document = openapi(CHECKERS[path].contract, "https://kota.example")
+    operation = document["paths"][path]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**schema, "components": document["components"]})
+    item = WHOLE[path]()
+    twice = {name: value * 2 for name, value in item.items() if isinstance(value, list) and value}
+
+    assert list(operation["responses"]) == ["201"]
+    assert validator.is_valid([item])
+    for name in item.keys() - {*OPTIONAL[path].split(), *(["trip_ids"] if path == EVENTS else [])}:
+        assert not validator.is_valid([put(item, name, ...)])
+    for wrong in (uuid(1).upper(), uuid(1) + "\n"):
+        assert not validator.is_valid([item | {"device_id": wrong}])
+    for name, value in twice.items():
+        assert not validator.is_valid([item | {name: value}])
 
 
 class Provider:

@@ -1,11 +1,14 @@
 """What one contract says to machines: JSON Schema, AsyncAPI 3, OpenAPI 3.1 and an example that passes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from balai.observations.checking import LARGEST_BODY, MOST_ROWS
 from balai.observations.contracts import Contract, Field, Role
 from balai.observations.intake import EVENTS, ROWS
+from balai.observations.standards import Address, addresses_of
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 EXAMPLE_TIME = "2026-01-05T08:30:00Z"
@@ -104,7 +107,12 @@ def example_event(contract: Contract) -> dict[str, Any]:
 
 
 def openapi(contract: Contract, origin: str) -> dict[str, Any]:
-    """OpenAPI 3.1 of the address the rows are sent to."""
+    """OpenAPI 3.1 of the addresses the rows are sent to: the hub's own, and those of a partner's standard."""
+    addresses = addresses_of(contract.standard)
+    bodies, components = msgspec.json.schema_components(
+        [one.body for one in addresses if one.body is not None], ref_template="#/components/schemas/{name}"
+    )
+    described = iter(bodies)
     problem = {"description": "refused; nothing was kept", "content": {"application/problem+json": {}}}
     return {
         "openapi": "3.1.0",
@@ -149,14 +157,29 @@ def openapi(contract: Contract, origin: str) -> dict[str, Any]:
                         ),
                     },
                 }
-            }
+            },
+            **_by_standard(addresses, described),
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Row": row_schema(contract), "Receipt": _receipt_schema()},
+            "schemas": {"Row": row_schema(contract), "Receipt": _receipt_schema(), **components},
         },
         "x-limits": {"bytes": LARGEST_BODY, "rows": MOST_ROWS},
     }
+
+
+def _by_standard(addresses: Iterable[Address], bodies: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Path items of a partner's standard; what it says of them itself is only pointed to."""
+    paths: dict[str, Any] = {}
+    for one in addresses:
+        schema = next(bodies) if one.body is not None else {}
+        paths.setdefault(one.path, {})[one.method.lower()] = {
+            "security": [{"key": []}],
+            "externalDocs": {"url": one.about},
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+            "responses": {str(one.status): {"description": "as the standard says"}},
+        }
+    return paths
 
 
 def asyncapi(contract: Contract, host: str) -> dict[str, Any]:

@@ -5,6 +5,24 @@ goes: `asgi.Node.take`.
 """
 
 from balai.observations.standards import g2p, mds, snap  # noqa: F401 - they register themselves
-from balai.observations.standards.door import Receive, Reply, Request, Standard, standard, standard_of
+from balai.observations.standards.door import (
+    Address,
+    Receive,
+    Reply,
+    Request,
+    Standard,
+    addresses_of,
+    standard,
+    standard_of,
+)
 
-__all__ = ["Receive", "Reply", "Request", "Standard", "standard", "standard_of"]
+__all__ = [
+    "Address",
+    "Receive",
+    "Reply",
+    "Request",
+    "Standard",
+    "addresses_of",
+    "standard",
+    "standard_of",
+]

@@ -87,14 +87,41 @@ class Standard(Protocol):
     def refusal(self, fault: RefusedBatchError, request: Request) -> Reply: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the items of a contract are sent in a standard's own form.
+
+    ``about`` is where the standard describes it, ``status`` what is answered where all went well, and
+    ``body`` the type of the request, where it is described here.
+    """
+
+    method: str
+    path: str
+    about: str
+    status: int = 200
+    body: Any = None
+
+
 _standards: dict[str, Standard] = {}
+_addresses: dict[str, tuple[Address, ...]] = {}
 
 
-def standard(first: str, handler: Standard) -> None:
-    """Let ``handler`` answer every path whose first part is ``first``; ValueError for a second one."""
+def standard(
+    first: str, handler: Standard, addresses: Mapping[str, tuple[Address, ...]] | None = None
+) -> None:
+    """Let ``handler`` answer every path whose first part is ``first``; ValueError for a second one.
+
+    ``addresses`` are told of each value that a contract may have as its ``standard``.
+    """
     if first in _standards:
         raise ValueError(f"/{first}/ has a standard already")
     _standards[first] = handler
+    _addresses.update(addresses or {})
+
+
+def addresses_of(name: str) -> tuple[Address, ...]:
+    """Where a contract of this ``standard`` is sent, beside the hub's own form; empty where none is known."""
+    return _addresses.get(name, ())
 
 
 def standard_of(path: str) -> Standard | None:

@@ -17,7 +17,7 @@ import msgspec
 from balai.observations.checking import Bad
 from balai.observations.disbursing import names_of
 from balai.observations.intake import Door, RefusedBatchError, SentReceipt
-from balai.observations.standards.door import Reply, Request, standard
+from balai.observations.standards.door import Address, Reply, Request, standard
 from balai.observations.standards.g2p_items import (
     IDENTITY,
     STATES,
@@ -292,4 +292,18 @@ def _sent_at(request: Request) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-standard("g2p", Disbursements())
+GOVSTACK = "https://github.com/GovStackWorkingGroup/bb-payments"
+CONNECT = "https://github.com/G2P-Connect/specs"
+standard(
+    "g2p",
+    Disbursements(),
+    {
+        "g2p/disbursement": (
+            Address("POST", "/g2p/bulk-payment", GOVSTACK),
+            Address("POST", "/g2p/prepayment-validation", GOVSTACK),
+            Address("POST", "/g2p/prepayment-validation-response", GOVSTACK),
+            Address("POST", ON_DISBURSE, CONNECT),
+            Address("POST", ON_STATUS, CONNECT),
+        )
+    },
+)

@@ -21,7 +21,7 @@ from balai.observations.checking import FURTHEST_AHEAD, MOST_ROWS, Bad, Checked,
 from balai.observations.contracts import Contract, Role
 from balai.observations.grid import cell, degrees
 from balai.observations.intake import RefusedBatchError, SentReceipt
-from balai.observations.standards.door import Reply, Request, standard
+from balai.observations.standards.door import Address, Reply, Request, standard
 from balai.observations.standards.mds_shapes import (
     CANCELLATIONS,
     EVENTS_OF_STATE,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 VERSION = "2.0"
 KIND = f"application/vnd.mds+json;version={VERSION}".encode()
+ABOUT = "https://github.com/openmobilityfoundation/mobility-data-specification/blob/2.0.2/agency/README.md"
 RECEIPT = b"balai-receipt"
 HOUR = 3_600_000
 RIDES = ("private", "shared")
@@ -482,4 +483,14 @@ class Mds:
         return Reply(fault.status, msgspec.json.encode(body), KIND, tuple(headers))
 
 
-standard("mds", Mds())
+standard(
+    "mds",
+    Mds(),
+    {
+        one.standard: tuple(
+            Address(method, path, f"{ABOUT}#{path.rpartition('/')[2]}", status, list[one.shape])  # type: ignore[name-defined]
+            for method, status in one.methods.items()
+        )
+        for path, one in ENDPOINTS.items()
+    },
+)

@@ -14,14 +14,16 @@ LARGEST = 2**53
 FIRST_INSTANT = 1_514_764_800_000
 """MDS knows no instant before 2018."""
 
-Uuid = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
-Text = Annotated[str, Meta(max_length=255, pattern=r"\A.*\Z")]
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)")]
+Text = Annotated[str, Meta(max_length=255, pattern=r"^.*$(?!\n)")]
 Instant = Annotated[int, Meta(ge=FIRST_INSTANT, le=LARGEST)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Cost = Count | None
-IsoDate = Annotated[str, Meta(pattern=r"\A(19[789]\d|[2-9]\d{3})-(0[1-9]|1[02])-([12]\d|0[1-9]|3[01])\Z")]
-Accessibility = list[Literal["wheelchair_accessible"]]
+IsoDate = Annotated[str, Meta(pattern=r"^(19[789]\d|[2-9]\d{3})-(0[1-9]|1[02])-([12]\d|0[1-9]|3[01])$(?!\n)")]
+Once = Meta(extra_json_schema={"uniqueItems": True})
+Uuids = Annotated[list[Uuid], Once]
+Accessibility = Annotated[list[Literal["wheelchair_accessible"]], Once]
 TripType = Literal["private", "shared", "reservation", "empty"]
 RateCode = Literal["meter_fare", "shared", "out_of_town", "disabled", "upfront_pricing", "promo_rate"]
 
@@ -96,8 +98,8 @@ State = Literal[
 
 
 class Gps(Struct, gc=False):
-    lat: Raw
-    lng: Raw
+    lat: Annotated[Raw, Meta(extra_json_schema={"type": "number", "minimum": -90, "maximum": 90})]
+    lng: Annotated[Raw, Meta(extra_json_schema={"type": "number", "minimum": -180, "maximum": 180})]
     altitude: float | UnsetType = UNSET
     heading: float | UnsetType = UNSET
     speed: float | UnsetType = UNSET
@@ -180,7 +182,7 @@ class Trip(Struct, kw_only=True):
     parking_category: Literal["corral", "curb", "rack", "other_valid", "invalid"] | UnsetType = UNSET
     standard_cost: Cost | UnsetType = UNSET
     actual_cost: Cost | UnsetType = UNSET
-    currency: Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z")] | UnsetType | None = UNSET
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")] | UnsetType | None = UNSET
 
 
 class Event(Struct, kw_only=True):
@@ -188,15 +190,15 @@ class Event(Struct, kw_only=True):
     provider_id: Uuid
     event_id: Uuid
     vehicle_state: State
-    event_types: Annotated[list[str], Meta(min_length=1)]
+    event_types: Annotated[list[str], Meta(min_length=1), Once]
     timestamp: Instant
     location: Gps
     data_provider_id: Uuid | UnsetType = UNSET
     publication_time: Instant | UnsetType = UNSET
-    event_geographies: list[Uuid] | UnsetType = UNSET
+    event_geographies: Uuids | UnsetType = UNSET
     battery_percent: Percent | UnsetType = UNSET
     fuel_percent: Percent | UnsetType = UNSET
-    trip_ids: list[Uuid] | UnsetType = UNSET
+    trip_ids: Uuids | UnsetType = UNSET
     stop_id: Uuid | UnsetType = UNSET
     associated_ticket: Text | UnsetType = UNSET
 
@@ -206,7 +208,7 @@ class Telemetry(Struct, kw_only=True):
     provider_id: Uuid
     telemetry_id: Uuid
     timestamp: Instant
-    trip_ids: Annotated[list[Uuid], Meta(min_length=1)] | None
+    trip_ids: Annotated[list[Uuid], Meta(min_length=1), Once] | None
     journey_id: Uuid | None
     location: Gps
     data_provider_id: Uuid | UnsetType = UNSET
@@ -233,7 +235,7 @@ class Vehicle(Struct, kw_only=True):
     provider_id: Uuid
     vehicle_id: Text
     vehicle_type: VehicleType
-    propulsion_types: Annotated[list[Propulsion], Meta(min_length=1)]
+    propulsion_types: Annotated[list[Propulsion], Meta(min_length=1), Once]
     data_provider_id: Uuid | UnsetType = UNSET
     vehicle_attributes: VehicleAttributes | UnsetType = UNSET
     accessibility_attributes: Accessibility | UnsetType = UNSET

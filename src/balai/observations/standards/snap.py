@@ -34,7 +34,7 @@ from balai.observations.signing import (
     token_holds,
 )
 from balai.observations.snap_clients import LEVY, PAID
-from balai.observations.standards.door import Reply, Request, standard
+from balai.observations.standards.door import Address, Reply, Request, standard
 
 if TYPE_CHECKING:
     from balai.observations.asgi import Node
@@ -212,6 +212,8 @@ def read_notice(checker: Checker, body: bytes, now: datetime) -> Checked:
         raise EnvelopeError("not a JSON object") from None
     try:
         row = _row_of(msgspec.convert(whole, Notice), contract)
+    except RecursionError:
+        raise EnvelopeError("nested too deep") from None
     except msgspec.ValidationError as fault:
         pointer, missing = _place(fault)
         return _one(
@@ -373,4 +375,9 @@ def _reply(
     return Reply(status, msgspec.json.encode(said | more), headers=((b"x-timestamp", at), *(headers or [])))
 
 
-standard("snap", Snap())
+ABOUT = "https://apidevportal.aspi-indonesia.or.id"
+standard(
+    "snap",
+    Snap(),
+    {"snap/payment": (Address("POST", TOKEN_PATH, ABOUT), Address("POST", PAYMENT_PATH, ABOUT))},
+)

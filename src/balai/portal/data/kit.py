@@ -15,6 +15,7 @@ from balai.observations.describing import example_event
 from balai.observations.models import ContractState, DataContract
 from balai.observations.queries import contracts
 from balai.observations.simulating import shipped_contracts
+from balai.observations.standards import Address, addresses_of
 from balai.observations.standing import Standing, standings
 from balai.people.models import Organisation, OrganisationKind
 
@@ -23,12 +24,12 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One contract of the kit as the page shows it; ``path`` is where its rows go."""
+    """One contract of the kit as the page shows it; ``addresses`` are those of its partner's standard."""
 
     standing: Standing
     whole: Contract
     title: str
-    path: str
+    addresses: tuple[Address, ...]
     example: str
     shipped: bool
 
@@ -47,9 +48,10 @@ def kit(request: HttpRequest, slug: str) -> HttpResponse:
     for one in standings(rows.values(), DAYS):
         whole = read_contract(one.contract.document)
         title = whole.title_en if get_language() == "en" and whole.title_en else whole.title
-        path = f"/{whole.standard}" if whole.standard else "/v1/observations"
         example = json.dumps(example_event(whole), indent=2, ensure_ascii=False)
-        parts.append(Part(one, whole, title, path, example, one.contract.contract in shipped))
+        parts.append(
+            Part(one, whole, title, addresses_of(whole.standard), example, one.contract.contract in shipped)
+        )
     inside = any(rules.may_see_flow(request.user, part.standing.contract) for part in parts[:1])
     context = {
         "partner": partner,
