@@ -300,8 +300,8 @@ SPARK: str = env["BALAI_SPARK"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": "balai.core.logs.Lines"}, "json": {"()": "balai.core.logs.Objects"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": env["BALAI_LOG_FORMAT"]}},
     "root": {"handlers": ["stderr"], "level": env["BALAI_LOG_LEVEL"]},
     # Two lines a task, every minute, would drown what an operator must see; failures still show.
     "loggers": {"django.tasks": {"level": "WARNING"}, "django_tasks_db": {"level": "WARNING"}},

@@ -39,6 +39,13 @@ def ocid_prefix(text: str) -> str:
     return text
 
 
+def log_format(text: str) -> str:
+    """``line`` or ``json``. Raises ValueError otherwise."""
+    if text not in ("line", "json"):
+        raise ValueError("expected line or json")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     name: str
@@ -107,6 +114,7 @@ TABLE: tuple[Variable, ...] = (
     ),
     Variable("BALAI_STALE_TASK_MINUTES", "10", int, "a running task older than this is taken up again"),
     Variable("BALAI_LOG_LEVEL", "INFO", str, "DEBUG, INFO, WARNING or ERROR"),
+    Variable("BALAI_LOG_FORMAT", "line", log_format, "line for people, or json: one object a line"),
 )
 
 

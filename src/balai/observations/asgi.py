@@ -19,7 +19,6 @@ from balai.observations.intake import Door, Intake, Prepared, Reader, RefusedBat
 from balai.observations.quota import limits
 from balai.observations.sealing import RowSeal
 from balai.observations.segments import (
-    LogBrokenError,
     Place,
     SegmentWriter,
     read_segment,
@@ -35,6 +34,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 RECALLED_SEGMENTS = 4
 """How many of the newest segments a restarted node reads to know its latest batches again."""
+FULL = "The log is full or broken; nothing was kept."
+TELL_EVERY = 10.0
+"""Seconds between two lines of the log about refusals of one kind."""
 logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
@@ -105,7 +107,12 @@ class Node:
 
     async def take(self, door: Door, idempotency: str, form: str | Reader, body: bytes) -> SentReceipt:
         """One batch from check to durable receipt. Raises RefusedBatchError."""
-        prepared = self.intake.prepare(door, idempotency, form, body)
+        try:
+            prepared = self.intake.prepare(door, idempotency, form, body)
+        except OSError as fault:
+            # A day's first key could not be written.
+            logger.error("A batch could not be prepared: %s", fault)
+            raise RefusedBatchError(503, "log", FULL, retry_after=5.0) from None
         if isinstance(prepared, SentReceipt):
             return prepared
         future: asyncio.Future[SentReceipt] = asyncio.get_running_loop().create_future()
@@ -124,9 +131,9 @@ class Node:
                 frames = [prepared.record.frame() for prepared, _future in group]
                 try:
                     written = await loop.run_in_executor(self._disk, self._writer.append, frames)
-                except (OSError, LogBrokenError) as fault:
-                    logger.error("The log cannot be written: %s", fault)
-                    self.broken = self.broken or isinstance(fault, LogBrokenError)
+                except Exception as fault:
+                    logger.exception("The log cannot be written.")
+                    self.broken = self.broken or not isinstance(fault, OSError)
                     self._lose(group + self._waiting)
                     self._waiting = []
                     continue
@@ -141,9 +148,7 @@ class Node:
         for prepared, future in group:
             self.intake.lost(prepared)
             if not future.done():
-                future.set_exception(
-                    RefusedBatchError(503, "log", "The log is full or broken; nothing was kept.", 5.0)
-                )
+                future.set_exception(RefusedBatchError(503, "log", FULL, 5.0))
 
 
 class Application:
@@ -151,6 +156,7 @@ class Application:
 
     def __init__(self, node: Node | None = None) -> None:
         self.node = node or Node()
+        self._told: dict[str, tuple[float, int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -175,6 +181,15 @@ class Application:
                 return
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._route(scope, receive, send)
+        except Exception:
+            # The server would write the fault's own words to its log, and they may quote a row.
+            logger.exception("A request failed; nothing of it was kept.")
+            body = _encode({"type": "urn:balai:problem:internal", "status": 500, "detail": "The hub failed."})
+            await _reply(send, 500, body, b"application/problem+json")
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         standard = standard_of(path)
         try:
@@ -213,8 +228,15 @@ class Application:
             await _reply(send, refusal.status, _encode(body), b"application/problem+json", more)
 
     def _count(self, refusal: RefusedBatchError) -> None:
-        refused = self.node.intake.meter.refused
-        refused[refusal.code] = refused.get(refusal.code, 0) + 1
+        """Count a refusal; log the first of its kind at once, and those of the next seconds as one."""
+        refused, code = self.node.intake.meter.refused, refusal.code
+        refused[code] = refused.get(code, 0) + 1
+        told_at, told = self._told.get(code, (float("-inf"), 0))
+        if time.monotonic() - told_at >= TELL_EVERY:
+            count = refused[code] - told
+            facts = {"node": self.node.name, "code": code, "status": refusal.status, "count": count}
+            logger.info("Refused: %s (%s), %s times", code, refusal.status, count, extra={"facts": facts})
+            self._told[code] = (time.monotonic(), refused[code])
 
     async def _take(self, scope: Scope, receive: Receive) -> tuple[Door, SentReceipt]:
         request = Request("POST", scope["path"], scope.get("query_string", b""), _headers(scope), receive)

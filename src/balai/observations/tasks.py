@@ -42,8 +42,8 @@ def release_days(contract: str = "", name: str = "") -> list[ReleasedDay]:
             for one, day in due:
                 try:
                     found.append(release_day(one, day, by=counter))
-                except EngineError:
-                    logger.exception("%s of %s could not be released; the others go on.", one.table, day)
+                except EngineError as fault:
+                    logger.error("%s of %s could not be released: %s", one.table, day, fault)
     return [made for made in found if made is not None]
 
 

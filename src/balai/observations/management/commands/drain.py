@@ -1,6 +1,7 @@
 import logging
 import signal
 from argparse import ArgumentParser
+from dataclasses import asdict
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -50,7 +51,8 @@ class Command(BaseCommand):
                 drainer = again
                 continue
             if step.batches:
-                logger.info("%s batches, %s rows, %s files", step.batches, step.rows, step.files)
+                facts = {"facts": asdict(step)}
+                logger.info("%s batches, %s rows, %s files", step.batches, step.rows, step.files, extra=facts)
             if step.full or (step.batches and options["once"]):
                 continue
             if options["once"]:
