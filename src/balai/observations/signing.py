@@ -97,9 +97,9 @@ def text_for_call(method: str, path: str, token: str, body: bytes, timestamp: st
 
 
 def signature_of(text: str) -> bytes:
-    """The bytes of a Base64 signature; empty where it is none."""
+    """The bytes of a Base64 signature, with its padding or without; empty where it is none."""
     try:
-        return base64.b64decode(text.encode("latin-1"), validate=True)
+        return base64.b64decode((text + "=" * (-len(text) % 4)).encode("latin-1"), validate=True)
     except (binascii.Error, ValueError):
         return b""
 

@@ -95,7 +95,7 @@ class Notice(msgspec.Struct, rename="camel"):
     reference_no: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     total_amount: Amount | None = None
     cumulative_payment_amount: Amount | None = None
-    bill_details: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=24)] | None = None
+    bill_details: Annotated[list[dict[str, Any] | None], msgspec.Meta(max_length=24)] | None = None
 
 
 class Grant(msgspec.Struct, rename="camel"):
