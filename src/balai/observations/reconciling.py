@@ -76,7 +76,7 @@ FINDINGS = {
 STATES = {
     State.SETTLED: _("paid"),
     State.FAILED: _("failed"),
-    State.OPEN: _("open"),
+    State.OPEN: _("still open"),
     State.UNKNOWN: _("not instructed"),
 }
 
