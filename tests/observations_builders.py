@@ -9,8 +9,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from balai.observations import places
 from balai.observations.contracts import Contract, read_contract
-from balai.observations.models import ContractState, DataContract, DataKey
+from balai.observations.models import ContractState, DataContract, DataKey, Quarantined, Receipt
+from balai.observations.sealing import RowSeal
 from balai.people.models import City, Organisation
 from tests.builders import make_city, make_company
 
@@ -52,6 +54,29 @@ def make_data_key(contract: DataContract, **extra: Any) -> DataKey:
         contract=contract.contract,
         major=contract.major,
         **values,
+    )
+
+
+def make_quarantined(key: DataKey, **extra: Any) -> Quarantined:
+    """A row that would be right now, quarantined with a receipt of its own."""
+    now = timezone.now()
+    nothing = dict.fromkeys(("segment", "offset", "accepted", "duplicates"), 0)
+    receipt = Receipt.objects.create(
+        id=f"batch-{next(_numbers):06d}",
+        key=key.pk,
+        contract=key.contract,
+        version=f"{key.major}.0.0",
+        table=f"{key.contract.replace('-', '_')}_v{key.major}",
+        received=1,
+        quarantined=1,
+        received_at=now,
+        sandbox=key.sandbox,
+        **nothing,
+    )
+    values = {"pointer": "/zone", "reason": "wrong", "received_at": now} | extra
+    values.setdefault("sealed", RowSeal(places.row_key()).seal(lines(row())))
+    return Quarantined.objects.create(
+        batch=receipt.pk, row=0, key=key.pk, contract=key.contract, version=receipt.version, **values
     )
 
 

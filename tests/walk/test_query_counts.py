@@ -140,7 +140,7 @@ DETAILS = [
     ("pilot", "/uji-coba/{pilot.reference}/", "founder", 12),
     ("pilot", "/uji-coba/{pilot.reference}/", "bureau", 12),
     ("agreement", "/perjanjian/{agreement.pk}/", "founder", 12),
-    ("agreement", "/perjanjian/{sealed.pk}/", "stranger", 5),
+    ("agreement", "/perjanjian/{sealed.pk}/", "stranger", 6),
     ("need", "/kebutuhan/{need.reference}/", "stranger", 3),
     ("need", "/kebutuhan/{need.reference}/", "citizen", 9),
     ("need", "/kebutuhan/{need.reference}/", "bureau", 15),

@@ -151,7 +151,7 @@ def keys_with_use(contract: DataContract) -> list[KeyUse]:
         for key, last, today in receipts_of(contract)
         .order_by()
         .values_list("key")
-        .annotate(Max("received_at"), Sum("received", filter=Q(received_at__gte=midnight)))
+        .annotate(last=Max("received_at"), rows=Sum("received", filter=Q(received_at__gte=midnight)))
     }
     shut = gates.why_shut([(key, newest) for key in keys], now)
     if newest.state != ContractState.ACTIVE:

@@ -26,6 +26,7 @@ from balai.agreements.models import (
 )
 from balai.agreements.queries import agreement_of as newest_of
 from balai.agreements.queries import current_version, document_of, label_of_blank, with_file
+from balai.agreements.term import is_in_force
 from balai.agreements.terms import AgreementTerms, ClauseTerms, fill
 from balai.agreements.typesetting import called
 from balai.collaborations.models import Collaboration
@@ -33,6 +34,8 @@ from balai.collaborations.rules import may_see_inside
 from balai.core import documents
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.rules import require
+from balai.observations.models import DataContract, Dataset
+from balai.observations.queries import contracts_bound_to
 from balai.people.models import Role, User
 from balai.people.rules import is_person
 from balai.portal.agreements.forms import (
@@ -149,12 +152,24 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "text": readable,
         "family": family(request.user, agreement),
         "life": life(request.user, agreement, inside=inside),
+        "contracts": _contracts(agreement, scheduled=readable is not None),
+        "in_force": bool(is_in_force(agreement)),
     }
     if readable is not None:
         context |= _text(readable.reading)
     if inside and latest is not None:
         context |= _negotiation(request, agreement, latest)
     return render(request, "agreements/detail.html", context)
+
+
+def _contracts(agreement: Agreement, *, scheduled: bool) -> list[tuple[Dataset | None, DataContract | None]]:
+    """Data contracts bound to a sealed agreement, and for readers of its text the lines without one."""
+    if agreement.sealed_document_id is None:
+        return []
+    bound = contracts_bound_to(agreement.subject)
+    served = {contract.dataset_id for contract in bound}
+    bare = [line for line in agreement.datasets.all() if line.pk not in served] if scheduled else []
+    return [*((contract.dataset, contract) for contract in bound), *((line, None) for line in bare)]
 
 
 def _visible(request: HttpRequest, pk: UUID) -> Agreement:

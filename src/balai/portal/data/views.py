@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -13,25 +13,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
+from balai.agreements.models import Agreement
+from balai.agreements.term import is_in_force
 from balai.observations import rules
-from balai.observations.contracts import Contract, Field, read_contract
+from balai.observations.contracts import Contract, Field, Role, read_contract
 from balai.observations.describing import example_event
 from balai.observations.models import DataContract
-from balai.observations.queries import (
-    budget_of,
-    contracts,
-    flow_of,
-    keys_of,
-    last_received,
-    newest_contracts,
-    receipts_of,
-)
+from balai.observations.queries import contracts, newest_contracts
 from balai.observations.release import Answer, ask, sums_of
 from balai.portal import charts
-from balai.portal.components import Count, Facts
+from balai.portal.components import Facts
+from balai.portal.data.flow import often
+from balai.portal.data.parts import find, tabs_of, title_of
 
 DAYS = 30
-RECEIPTS = 20
 PUBLIC_PURPOSE = "indicators"
 ROLES = {
     "event": lazy("number of the event"),
@@ -45,56 +40,90 @@ ROLES = {
 }
 
 
-def _title(contract: Contract) -> str:
-    return contract.title_en if get_language() == "en" and contract.title_en else contract.title
-
-
 @require_safe
 def contract_list(request: HttpRequest) -> HttpResponse:
     """Every contract in force of the city, whoever asks."""
     rows = []
     for row in newest_contracts(settings.DEFAULT_CITY):
         whole = read_contract(row.document)
-        rows.append({"it": row, "whole": whole, "title": _title(whole)})
-    return render(request, "data/list.html", {"rows": rows})
+        rows.append({"it": row, "whole": whole, "title": title_of(whole)})
+    keeps = bool(rules.may_keep_contracts(request.user, settings.DEFAULT_CITY))
+    return render(request, "data/list.html", {"rows": rows, "keeps": keeps})
 
 
 @require_safe
 def contract(request: HttpRequest, contract: str, major: int) -> HttpResponse:
     """One contract: what, why, on what basis, and what may be told; inside, what flows."""
-    row = _find(contract, major)
+    row = find(contract, major)
     whole = read_contract(row.document)
     inside = bool(rules.may_see_flow(request.user, row))
+    keeps = bool(rules.may_keep_contracts(request.user, row.city_id))
     context = {
         "it": row,
         "whole": whole,
-        "title": _title(whole),
+        "title": title_of(whole),
+        "plain": _plainly(row, whole),
+        "bond": _bond(row),
         "facts": _facts(row, whole),
         "fields": [(field, _words(field), ROLES[field.role], _limits(field)) for field in whole.fields],
         "example": json.dumps(example_event(whole), indent=2, ensure_ascii=False),
         "versions": list(contracts().filter(contract=contract)),
         "told": _told(whole),
-        "inside": inside,
+        "tabs": tabs_of(row, whole, "data_contract") if inside else [],
+        "keeps": keeps,
     }
-    if inside:
-        context |= _flow(row)
     return render(request, "data/contract.html", context)
 
 
 @require_safe
 def document(request: HttpRequest, contract: str, major: int) -> HttpResponse:
     """The contract's document as it was put in force."""
-    row = _find(contract, major)
+    row = find(contract, major)
     response = HttpResponse(row.document, content_type="application/yaml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{row.contract}-{row.version}.odcs.yaml"'
     return response
 
 
-def _find(contract: str, major: int) -> DataContract:
-    row = contracts().filter(contract=contract, major=major).first()
-    if row is None:
-        raise Http404
-    return row
+def _plainly(row: DataContract, whole: Contract) -> list[str]:
+    """Who does what with these data, on what basis, and what is done so that nobody is named."""
+    names = {"partner": row.partner.name, "city": row.city.name, "often": often(whole.refresh_minutes)}
+    said = [_("%(partner)s sends these rows to %(city)s, %(often)s.") % names]
+    if whole.personal:
+        said.append(
+            _("They speak of people. %(controller)s is responsible for them, on this legal basis: %(basis)s.")
+            % {"controller": whole.controller, "basis": whole.legal_basis}
+        )
+    else:
+        said.append(_("They hold no personal data."))
+    if whole.purposes:
+        said.append(
+            _("They may be used for %(purposes)s. A question for anything else is refused.")
+            % {"purposes": ", ".join(whole.purposes)}
+        )
+    said.append(_("They are kept %(days)s days, then deleted.") % {"days": whole.retention_days})
+    subject = whole.one(Role.SUBJECT)
+    if subject is not None:
+        said.append(
+            _(
+                "What names a person or a device (%(field)s) is replaced by a number before it is stored."
+                " The key to it changes each day; once it is destroyed, nobody can find the person again."
+            )
+            % {"field": subject.name}
+        )
+    elif whole.one(Role.SUBJECTS) is not None:
+        said.append(_("Nobody is named: each row is a sum and says of how many."))
+    if whole.personal:
+        said.append(_("Figures are told of at least %(k)s people or devices together.") % {"k": whole.k})
+    return said
+
+
+def _bond(row: DataContract) -> dict[str, object] | None:
+    """The agreement that schedules these data, where the contract is bound to one."""
+    kind, _colon, pk = row.subject.partition(":")
+    found = Agreement.objects.filter(pk=pk).first() if kind == "agreement" else None
+    if found is None:
+        return None
+    return {"agreement": found, "line": row.dataset, "in_force": bool(is_in_force(found))}
 
 
 def _words(field: Field) -> str:
@@ -117,12 +146,13 @@ def _facts(row: DataContract, whole: Contract) -> Facts:
         (_("Partner"), row.partner.name),
         (_("Version"), f"{row.version}, {row.get_state_display()}"),
         (_("One row is"), whole.granularity or "–"),
-        (_("Refresh"), _("every %(minutes)s minutes") % {"minutes": whole.refresh_minutes}),
+        (_("Refresh"), often(whole.refresh_minutes)),
         (_("Kept"), _("%(days)s days") % {"days": whole.retention_days}),
         (_("Personal data"), _("yes") if whole.personal else _("no")),
         (_("Legal basis"), whole.legal_basis or "–"),
         (_("Controller"), whole.controller or "–"),
         (_("Used for"), ", ".join(whole.purposes) or "–"),
+        (_("Wrong rows it bears"), charts.figure(whole.bears * 100, "%", 2)),
         (
             _("Told of at least"),
             _("%(k)s subjects together") % {"k": whole.k} if whole.personal else _("no person is concerned"),
@@ -163,28 +193,3 @@ def _told(whole: Contract) -> dict[str, object] | None:
         "k": answer.k,
     }
     return {"svg": charts.bars(bars, title=title, desc=desc), "table": table, "k": answer.k, "desc": desc}
-
-
-def _flow(row: DataContract) -> dict[str, object]:
-    days, budget = flow_of(row, DAYS), budget_of(row, DAYS)
-    title = _("Rows accepted, by day")
-    bars = [charts.Bar(date_format(day.day, "j M"), day.accepted) for day in days]
-    table = charts.figure_table(
-        [_("Day"), _("Batches"), _("Received"), _("Accepted"), _("Quarantined"), _("Duplicates")],
-        [
-            (date_format(d.day, "j F Y"), d.batches, d.received, d.accepted, d.quarantined, d.duplicates)
-            for d in days
-        ],
-    )
-    return {
-        "flow": {"svg": charts.bars(bars, title=title, desc=""), "table": table} if days else None,
-        "counts": [
-            Count(number_format(budget.received, force_grouping=True), _("rows received"), _("last 30 days")),
-            Count(f"{budget.share:.2%}", _("of them quarantined"), _("the contract bears 1 %")),
-        ],
-        "overdrawn": budget.spent > 1,
-        "reasons": budget.reasons,
-        "last": last_received(row),
-        "keys": list(keys_of(row)),
-        "receipts": list(receipts_of(row)[:RECEIPTS]),
-    }
