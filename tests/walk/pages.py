@@ -71,6 +71,12 @@ def firm(expects: str, *names: str) -> Visit:
     )
 
 
+def of_data(expects: str) -> Visit:
+    """A page of the data contract."""
+    return Visit(expects, "data_contract", lambda found, _side: (found.contract, found.major))
+
+
+FLOW = "stranger=302 others=403 founder=200 officer=200 bureau=200 analyst=200 auditor=200"
 WORKS_ON_IT = "stranger=302 foreign=404 signatory=403 auditor=403 reviewer=403 reviewer2=403 others=200"
 PLANS_IT = "stranger=302 foreign=404 others=403"
 """Forms of the plan: the pilot of the town runs, so that nobody may change it any more."""
@@ -266,6 +272,16 @@ PAGES: dict[str, list[Visit]] = {
     "partner_data": [Visit(OPEN, "seat", lambda _found, side: (side.world.partner.slug,))],
     "data_contract_list": [Visit(OPEN)],
     "data_contract": [Visit(OPEN, "data_contract", lambda it, _side: (it.contract, it.major))],
+    "data_contract_new": [Visit("stranger=302 others=403 officer=200 bureau=200 analyst=200")],
+    "data_contract_retire": [of_data("stranger=302 others=403 officer=200 bureau=200 analyst=200")],
+    "data_flow": [of_data(FLOW)],
+    "data_keys": [of_data(FLOW)],
+    "data_key_new": [of_data(FLOW + " auditor=403")],
+    "data_key_rotate": [Visit(PRESS_SIGNED_IN, "data_key", pk)],
+    "data_key_stop": [Visit(FLOW + " auditor=403", "data_key", pk)],
+    "data_quarantine": [of_data(FLOW)],
+    "data_quarantine_again": [of_data(PRESS_SIGNED_IN)],
+    "data_quarantined": [Visit(FLOW, "quarantined", pk)],
     "data_contract_document": [Visit(OPEN, "data_contract", lambda it, _side: (it.contract, it.major))],
     # Signing.
     "ceremony_list": [Visit(OPEN)],

@@ -14,7 +14,7 @@ from balai.programme.models.assessment import COMPONENTS
 from tests.indicators_builders import table
 from tests.stories import make_pdf
 from tests.walk.negotiation import CITY, edited
-from tests.walk.pages import Visit, agreement, firm, of, of_agreement, part, pk
+from tests.walk.pages import Visit, agreement, firm, of, of_agreement, of_data, part, pk
 from tests.walk.town import Side
 
 PERSON = "anyone signed in"
@@ -135,7 +135,19 @@ PLANNERS = "founder officer bureau"
 WORKERS = "founder officer bureau analyst"
 PARTNER_OF_START = {"scheme": "playground", "title": "Usul baru"}
 
+DATA = "founder officer bureau analyst"
+LIVE = {"sandbox": "live", "rows_per_second": "10"}
+
 PRESSES = [
+    # Data. A new key and a row's text are shown in the answer to the press: those answers are no redirects.
+    Press("data_contract_new", Visit(""), simple(document="id: x"), WRITERS),
+    Press("data_contract_retire", of_data(""), simple(reason="Uji coba selesai."), WRITERS, "bureau"),
+    Press("data_key_new", of_data(""), simple(**LIVE), DATA),
+    Press("data_key_rotate", Visit("", "data_key", pk), simple(), DATA),
+    Press("data_key_stop", Visit("", "data_key", pk), simple(reason="Kunci bocor."), DATA, "founder"),
+    Press("data_quarantine_again", of_data(""), simple(), DATA, "analyst"),
+    Press("data_quarantined", Visit("", "quarantined", pk), simple(do="open"), DATA),
+    Press("data_quarantined", Visit("", "quarantined", pk), simple(do="again"), DATA, "founder"),
     # Needs.
     Press("need_act", of("need", "", "dukung"), simple(), PERSON, "neighbour"),
     Press("need_act", of("need", "", "ikuti"), simple(), PERSON, "neighbour"),

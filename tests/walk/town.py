@@ -52,7 +52,7 @@ from tests.indicators_builders import table
 from tests.lifecycle_builders import make_facts
 from tests.needs_builders import make_draft as make_challenge_draft
 from tests.needs_builders import make_open_challenge
-from tests.observations_builders import DOCUMENT, make_data_key, put_in_force
+from tests.observations_builders import DOCUMENT, make_data_key, make_quarantined, put_in_force
 from tests.programme_builders import make_run
 from tests.stories import World, make_pdf
 from tests.walk.negotiation import negotiated
@@ -135,6 +135,8 @@ class Town:
         ends = ("founder", "bureau", "officer", "analyst", AUDITOR)
         reason = self.mark(f"{side.name}-kunci", *(side.people.get(role) for role in ends))
         make_data_key(contract, stopped_at=timezone.now(), stopped_reason=reason)
+        side.at["data_key"] = make_data_key(contract)
+        side.at["quarantined"] = make_quarantined(side.at["data_key"])
         return contract
 
     def mark(self, name: str, *who: User | None) -> str:
