@@ -179,7 +179,7 @@ def test_some_zones_alone_and_a_sum_that_leaves_rows_out() -> None:
     assert here is not None
     assert (city.value, city.low, city.high, city.withheld) == (750, None, None, 0)
     assert (here.value, here.low, here.high, here.withheld) == (100, 100, 150, 10)
-    assert [one.zone for one in here.zones] == [B]
+    assert [one.zone for one in here.zones] == [A, B]
 
 
 def test_nothing_released_is_no_figure_and_never_zero() -> None:

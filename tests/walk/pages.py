@@ -85,6 +85,7 @@ PLANNERS = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=2
 PARTIES = "stranger=302 foreign=404 others=403 founder=200 officer=200 bureau=200 signatory=200"
 
 KEEPERS = "stranger=302 bureau=200 analyst=200 ministry=200 others=403"
+COMPUTES_PILOT = "stranger=302 foreign=404 others=403 officer=200 bureau=200 analyst=200"
 COMPUTES = "stranger=302 bureau=200 analyst=200 others=403"
 KEEPS_IT = "stranger=302 bureau=200 analyst=200 ministry=200 others=404"
 MINISTRY = "stranger=302 ministry=200 others=403"
@@ -306,6 +307,10 @@ PAGES: dict[str, list[Visit]] = {
     "pilot_obligation": [of("preparing", PLANNERS), of("pilot", PLANS_IT)],
     "pilot_obligation_met": [part("obligation", "pilot", PRESS_SIGNED_IN)],
     "pilot_evaluation": [of("preparing", f"{PLANNERS} analyst=200"), of("pilot", PLANS_IT)],
+    "pilot_flow": [of("pilot", COMPUTES_PILOT)],
+    "pilot_flow_series": [part("flow_measure", "pilot", INSIDE)],
+    "pilot_flow_csv": [part("flow_measure", "pilot", INSIDE)],
+    "pilot_flow_end": [part("flow_measure", "pilot", PRESS_SIGNED_IN)],
     "pilot_incident": [of("pilot", WORKS_ON_IT)],
     "pilot_incident_close": [
         part("incident", "pilot", "stranger=302 foreign=404 others=403 officer=200 bureau=200")

@@ -38,6 +38,8 @@ def addresses(path: str, side: Side) -> list[str]:
         }
         values |= {"purpose": "planning", "receipt": "0" * 32}
         return [path.format(**values)]
+    elif "/computed" in path:
+        return [path.format(code="MOB-01", figure=at["flow"].pk)]
     elif "sha256" in path:
         sealed = at["sealed"].sealed_document
         filled = [sealed.sha256]

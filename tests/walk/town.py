@@ -34,7 +34,7 @@ from balai.people.actions import invite
 from balai.people.keys import create_key
 from balai.people.models import Membership, User
 from balai.pilots import actions as pilots
-from balai.pilots.models import Milestone, Obligation, Site
+from balai.pilots.models import FlowMeasure, Milestone, Obligation, Site
 from balai.programme.assessing import appoint_assessor, open_evaluation, publish_methods, score
 from balai.programme.models import Cohort, EvaluationMethod, Offer
 from balai.programme.models.assessment import COMPONENTS
@@ -427,6 +427,15 @@ class Town:
             "data_contract": self._data_contract(side),
             "flow": make_figure(
                 contract_in_force(f"laju-{side.name}", city=side.world.city, partner=side.world.partner)
+            ),
+            "flow_measure": FlowMeasure.objects.create(
+                pilot=pilot.pilot,
+                name="Perjalanan",
+                contract=f"laju-{side.name}",
+                major=1,
+                purpose="indicators",
+                aggregate="count",
+                bound_at=timezone.now(),
             ),
             "incident": incident,
             "site": Site.objects.get(pilot__collaboration=pilot),

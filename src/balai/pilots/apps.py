@@ -6,4 +6,4 @@ class PilotsConfig(AppConfig):
     label = "pilots"
 
     def ready(self) -> None:
-        from balai.pilots import audiences, gates, guards, records, verbs, webhooks  # noqa: F401
+        from balai.pilots import audiences, gates, guards, records, tasks, verbs, webhooks  # noqa: F401

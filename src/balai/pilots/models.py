@@ -189,3 +189,47 @@ class ExitDecision(models.Model):
     data_disposal = models.TextField(blank=True, max_length=2000)
     by = models.UUIDField(null=True)
     at = models.DateTimeField()
+
+
+class FlowMeasure(models.Model):
+    """A series of the pilot that is computed week by week from the partner's released data, never typed."""
+
+    pilot = models.ForeignKey(Pilot, models.CASCADE, related_name="flow_measures")
+    name = models.CharField(max_length=160)
+    contract = models.CharField(max_length=80)
+    major = models.PositiveIntegerField()
+    purpose = models.CharField(max_length=60)
+    measure = models.CharField(max_length=60, blank=True, help_text="empty: rows are counted")
+    aggregate = models.CharField(
+        max_length=10, choices=[("sum", _("sum")), ("count", _("number")), ("mean", _("mean"))]
+    )
+    unit = models.CharField(max_length=40, blank=True)
+    zones = models.JSONField(default=list, help_text="where the pilot works; empty: everywhere")
+    bound_at = models.DateTimeField()
+    bound_by = models.UUIDField(null=True, help_text="pseudonym")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["bound_at", "pk"]
+
+
+class FlowReading(models.Model):
+    """One week of a measure. Days released late make a new one beside it; nothing is overwritten."""
+
+    measure = models.ForeignKey(FlowMeasure, models.CASCADE, related_name="readings")
+    week = models.DateField(help_text="its Monday")
+    value = models.DecimalField(max_digits=18, decimal_places=4)
+    days = models.PositiveSmallIntegerField(help_text="released, of seven")
+    k = models.PositiveIntegerField(help_text="0 where no person is concerned")
+    rows = models.PositiveBigIntegerField()
+    withheld = models.PositiveBigIntegerField(help_text="rows that could only be told of a wider grouping")
+    zones = models.JSONField(help_text="zone, value, rows: also where the pilot does not work")
+    fed = models.JSONField(help_text="versions, and each released day with its SHA-256")
+    digest = models.CharField(max_length=64)
+    invented = models.BooleanField(default=False, help_text="computed from simulated data")
+    supersedes = models.OneToOneField("self", models.PROTECT, null=True, related_name="superseded_by")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["week", "made_at"]
+        constraints = [models.UniqueConstraint(fields=["measure", "week", "digest"], name="flow_read_once")]

@@ -39,6 +39,15 @@ def may_report_progress(user: Reader, collaboration: Collaboration) -> Verdict:
     return YES
 
 
+def may_bind_flow(user: Reader, collaboration: Collaboration) -> Verdict:
+    """Say which series is computed from the partner's data: the city, never the partner it is about."""
+    if not _wears(user, collaboration, "analyst", "agency", "bureau"):
+        return no(_("Only the city says what is computed from the partner's data."))
+    if collaboration.stage not in LIVE:
+        return no(_("This is not running."))
+    return YES
+
+
 def may_report_incident(user: Reader, collaboration: Collaboration) -> Verdict:
     """Whoever works on it may, and must, say what went wrong."""
     if not _wears(user, collaboration, "applicant", "agency", "bureau", "analyst"):

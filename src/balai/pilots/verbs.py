@@ -18,3 +18,11 @@ register("pilot.exited", label=_("gave the grounds of the exit"), kind="decision
 register("evaluation.registered", label=_("fixed the evaluation plan"), kind="pilot", icon="measure")
 register("effect.recorded", label=_("recorded the measured effect"), kind="pilot", icon="measure")
 register("effect.verified", label=_("verified the measured effect"), kind="pilot", icon="done")
+register(
+    "pilot.flow_bound",
+    label=_("let a series be computed from the partner's data"),
+    kind="pilot",
+    icon="measure",
+)
+register("pilot.flow_ended", label=_("ended a series from the partner's data"), kind="pilot", icon="measure")
+register("flow_measure.read", label=_("computed a week of a series"), kind="pilot", icon="measure")

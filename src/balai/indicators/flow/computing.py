@@ -124,6 +124,8 @@ def faults_of(definition: Definition, *, city: str) -> list[str]:
 def compute(definition: Definition, span: Span, *, only: Iterable[str] = ()) -> Computed | None:
     """The figure of a period, ``only`` of these zones where some are named; None where there is nothing.
 
+    ``zones`` are all that may be told, whichever are named.
+
     Raises Refused for a purpose a contract does not name, Invalid where a contract, measure or dimension is
     not there.
     """
@@ -137,7 +139,6 @@ def compute(definition: Definition, span: Span, *, only: Iterable[str] = ()) -> 
     if total is None:
         return None
     value, low, high, rows, withheld = total
-    by_zone = _by_zone(definition, sources, runs)
     return Computed(
         value=value,
         low=low,
@@ -147,7 +148,7 @@ def compute(definition: Definition, span: Span, *, only: Iterable[str] = ()) -> 
         k=max((_k(source.contract) for source in sources.values()), default=0),
         days=days,
         fed=tuple(_fed(source, days, runs) for source in sources.values()),
-        zones=tuple(one for one in by_zone if not zones or one.zone in zones),
+        zones=tuple(_by_zone(definition, sources, runs)),
         simulated=any(source.row.invented for source in sources.values()),
         city=next(iter(sources.values())).row.city_id,
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from balai.portal.pilots import views
+from balai.portal.pilots import flow, views
 
 ROOT = "uji-coba/<str:reference>/"
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path(f"{ROOT}kewajiban/", views.obligation, name="pilot_obligation"),
     path(f"{ROOT}kewajiban/<int:pk>/terpenuhi/", views.obligation_met, name="pilot_obligation_met"),
     path(f"{ROOT}evaluasi/", views.evaluation, name="pilot_evaluation"),
+    path(f"{ROOT}aliran/", flow.bind, name="pilot_flow"),
+    path(f"{ROOT}aliran/<int:pk>/", flow.series, name="pilot_flow_series"),
+    path(f"{ROOT}aliran/<int:pk>/panel.csv", flow.panel_csv, name="pilot_flow_csv"),
+    path(f"{ROOT}aliran/<int:pk>/akhiri/", flow.end, name="pilot_flow_end"),
     path(f"{ROOT}insiden/", views.incident, name="pilot_incident"),
     path(f"{ROOT}insiden/<int:pk>/tutup/", views.incident_close, name="pilot_incident_close"),
     path(f"{ROOT}laporan/<slug:form>/", views.report, name="pilot_report"),

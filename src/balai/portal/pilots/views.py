@@ -25,6 +25,7 @@ from balai.core.rules import Verdict
 from balai.people.models import User
 from balai.people.rules import is_person
 from balai.pilots import actions, rules
+from balai.pilots.flow import series_of
 from balai.pilots.models import (
     Effect,
     Incident,
@@ -93,6 +94,8 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "may_close_incident": rules.may_close_incident(user, collaboration),
         "may_register_evaluation": rules.may_register_evaluation(user, collaboration),
         "may_claim": rules.may_claim_effect(user, collaboration),
+        "flows": list(series_of(pilot)) if pilot else [],
+        "may_bind": rules.may_bind_flow(user, collaboration),
         "may_verify": rules.may_verify_effect(user, collaboration, effect) if effect else None,
     }
     context["map_sites"] = [
