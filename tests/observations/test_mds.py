@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from balai.observations import places
-from balai.observations.checking import Checker
+from balai.observations.checking import Checker, EnvelopeError
 from balai.observations.describing import openapi
 from balai.observations.drain import Drainer
 from balai.observations.models import DataKey, Quarantined, Receipt
@@ -30,8 +31,9 @@ from balai.observations.simulating import (
     shipped_contracts,
     wire_of,
 )
-from balai.observations.standards.mds import accepts
+from balai.observations.standards.mds import Reading, accepts
 from balai.observations.standards.mds_shapes import EVENTS_OF_STATE
+from balai.observations.subjects import SubjectKeys
 from tests.mds_builders import (
     AT,
     CHECKERS,
@@ -440,6 +442,38 @@ def test_no_reason_and_no_pointer_repeats_what_was_sent(
             assert bad.raw is None
 
 
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(list(WHOLE)), st.data())
+def test_anything_is_a_row_or_a_fault(path: str, data: st.DataObject) -> None:
+    item = WHOLE[path]()
+    names = data.draw(st.lists(st.sampled_from(sorted(item)), max_size=3))
+    items = [item | {name: data.draw(_json) for name in names}, data.draw(_json)]
+    body = json.dumps(items).encode()
+
+    try:
+        checked = Reading(path, "POST")(CHECKERS[path], body, NOW)
+    except EnvelopeError:
+        assert b"NaN" in body or b"Infinity" in body
+    else:
+        assert len(checked.rows) + len(checked.bad) == 2
+
+
+@given(st.sampled_from(list(WHOLE)), st.binary(max_size=60), st.text(max_size=60))
+def test_no_body_and_no_header_is_more_than_refused(path: str, body: bytes, header: str) -> None:
+    reading = Reading(path, "POST")
+    with suppress(EnvelopeError):
+        reading(CHECKERS[path], body, NOW)
+
+    assert reading.checked is None or reading.checked.rows == []
+    assert accepts(header) is False
+
+
 @pytest.mark.parametrize(
     ("header", "answered"),
     [
@@ -607,6 +641,19 @@ def test_the_log_holds_no_place_no_device_and_nobody(provider: Provider) -> None
         for word in [*spoken, DEVICE, uuid(4), uuid(5), str(sent["start_time"])]
         if word.encode() in written
     ] == []
+
+
+def test_an_item_of_an_erased_day_fails_at_its_time(provider: Provider) -> None:
+    provider.send(TRIPS, recent(4))
+    again = recent(6)
+    start = datetime.fromtimestamp(again["start_time"] / 1000, UTC)
+    SubjectKeys(places.subject_keys()).destroy("gojek_trips_v2", (start + timedelta(hours=7)).date())
+
+    status, _headers, answer = provider.send(TRIPS, recent(5, duration=-1), again)
+
+    assert (status, answer["success"]) == (400, 0)
+    assert [one["error_details"] for one in answer["failures"]] == [["duration"], ["start_time"]]
+    assert answer["failures"][1]["item"] == again
 
 
 def test_every_refusal_is_said_in_the_words_of_the_specification(provider: Provider) -> None:
