@@ -1,6 +1,6 @@
 from django.urls import path
 
-from balai.portal.data import flow, keys, kit, publishing, quarantine, views
+from balai.portal.data import disbursements, flow, keys, kit, publishing, quarantine, snap, views
 
 urlpatterns = [
     path("mitra/<slug:slug>/data/", kit.kit, name="partner_data"),
@@ -9,6 +9,7 @@ urlpatterns = [
     path("data/kunci/<str:pk>/ganti/", keys.rotate, name="data_key_rotate"),
     path("data/kunci/<str:pk>/hentikan/", keys.stop, name="data_key_stop"),
     path("data/karantina/<int:pk>/", quarantine.one, name="data_quarantined"),
+    path("data/snap/<str:pk>/ganti/", snap.replace, name="data_snap_replace"),
     path("data/<slug:contract>/<int:major>/", views.contract, name="data_contract"),
     path("data/<slug:contract>/<int:major>/dokumen/", views.document, name="data_contract_document"),
     path("data/<slug:contract>/<int:major>/akhiri/", publishing.retire, name="data_contract_retire"),
@@ -17,4 +18,22 @@ urlpatterns = [
     path("data/<slug:contract>/<int:major>/kunci/baru/", keys.new, name="data_key_new"),
     path("data/<slug:contract>/<int:major>/karantina/", quarantine.rows, name="data_quarantine"),
     path("data/<slug:contract>/<int:major>/karantina/coba/", quarantine.again, name="data_quarantine_again"),
+    path("data/<slug:contract>/<int:major>/pencairan/", disbursements.batches, name="data_disbursements"),
+    path(
+        "data/<slug:contract>/<int:major>/pencairan.csv",
+        disbursements.batches_csv,
+        name="data_disbursements_csv",
+    ),
+    path(
+        "data/<slug:contract>/<int:major>/pencairan/<str:batch>/",
+        disbursements.batch,
+        name="data_disbursement",
+    ),
+    path(
+        "data/<slug:contract>/<int:major>/pencairan/<str:batch>/perintah.csv",
+        disbursements.batch_csv,
+        name="data_disbursement_csv",
+    ),
+    path("data/<slug:contract>/<int:major>/snap/", snap.clients, name="data_snap"),
+    path("data/<slug:contract>/<int:major>/snap/baru/", snap.new, name="data_snap_new"),
 ]
