@@ -1,14 +1,17 @@
 """Contracts, keys, receipts and figures over the interface, as each role."""
 
+import json
+
 import pytest
 
 from balai.observations.contracts import Contract
-from balai.observations.models import DataKey, Receipt
+from balai.observations.models import DataContract, DataKey, Receipt
 from balai.observations.release import release_day
 from tests.api.place import caller, key_of, send
 from tests.builders import make_auditor, make_bureau, make_company, make_founder, make_user
 from tests.observations.test_asking import DAY, contract  # noqa: F401
-from tests.observations_builders import DOCUMENT, put_in_force
+from tests.observations.test_contracts import changed
+from tests.observations_builders import DOCUMENT, make_data_key, make_quarantined, put_in_force
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +77,93 @@ def test_figures_and_receipts_are_for_those_at_either_end(contract: Contract) ->
         for path in (asked, f"/data/receipts/{row.pk}", lineage):
             refused = send(client, "GET", path)
             assert (refused.status_code, "3171010001" in refused.content.decode()) == (403, False)
+
+
+def test_what_publishing_would_change_is_told_first(city) -> None:
+    company = make_company(slug="roda", name="PT Roda Rekaan")
+    put_in_force(city=city, partner=company)
+    bureau = caller(key_of(make_bureau(city)))
+    more = changed(version="1.1.0", schema__0__properties__7={"name": "pets", "logicalType": "boolean"})
+
+    told = send(bureau, "POST", "/data/contracts/check", {"document": more, "partner": "roda"})
+    unbound = send(
+        bureau,
+        "POST",
+        "/data/contracts/check",
+        {"document": more, "partner": "roda", "bond": "agreement:1/2"},
+    )
+    founder = caller(key_of(make_founder(company)))
+    refused = send(founder, "POST", "/data/contracts/check", {"document": more, "partner": "roda"})
+
+    assert told.json() == {
+        "contract": "roda-trips",
+        "version": "1.1.0",
+        "before": "1.0.0",
+        "changes": ["pets: new, optional"],
+        "opens": False,
+        "bound_to": "",
+    }
+    assert (unbound.status_code, refused.status_code, DataContract.objects.count()) == (422, 403, 1)
+    assert (send(bureau, "GET", "/data/bonds").json(), send(founder, "GET", "/data/bonds").status_code) == (
+        [],
+        403,
+    )
+
+
+def test_a_contract_is_retired_with_its_earlier_versions(city) -> None:
+    put_in_force(city=city, partner=make_company(slug="roda", name="PT Roda Rekaan"))
+    bureau = caller(key_of(make_bureau(city)))
+
+    bare = send(bureau, "POST", "/data/contracts/roda-trips/1/retire", {"reason": " "})
+    done = send(bureau, "POST", "/data/contracts/roda-trips/1/retire", {"reason": "Uji coba selesai"})
+    again = send(bureau, "POST", "/data/contracts/roda-trips/1/retire", {"reason": "Uji coba selesai"})
+
+    assert [one.status_code for one in (bare, done, again)] == [422, 200, 409]
+    assert done.json()["state"] == "retired"
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("name", "most"), [("keys", 6), ("flow", 5), ("receipts", 4), ("quarantine", 6)])
+def test_what_both_ends_watch_costs_the_same_for_more(
+    settings, tmp_path, city, name, most, rows, django_assert_num_queries
+) -> None:
+    settings.HOME = tmp_path
+    company = make_company(slug="roda", name="PT Roda Rekaan")
+    row = put_in_force(city=city, partner=company)
+    for _number in range(rows):
+        make_quarantined(make_data_key(row))
+    founder = caller(key_of(make_founder(company)))
+    send(founder, "GET", f"/data/contracts/roda-trips/1/{name}")
+
+    with django_assert_num_queries(most):
+        answer = send(founder, "GET", f"/data/contracts/roda-trips/1/{name}")
+
+    told = answer.json()
+    told = told if name == "keys" else told["days"] if name == "flow" else told["items"]
+    assert len(told) == (1 if name == "flow" else rows)
+    assert send(caller(), "GET", f"/data/contracts/roda-trips/1/{name}").status_code == 403
+
+
+def test_a_row_is_read_and_tried_again_over_the_interface(settings, tmp_path, city) -> None:
+    settings.HOME = tmp_path
+    company = make_company(slug="roda", name="PT Roda Rekaan")
+    key = make_data_key(put_in_force(city=city, partner=company))
+    bad, other = make_quarantined(key), make_quarantined(key, pointer="/wait_s")
+    founder, auditor = caller(key_of(make_founder(company))), caller(key_of(make_auditor(city)))
+
+    read = send(founder, "POST", f"/data/quarantine/{bad.pk}/open").json()["text"]
+    wrong = send(founder, "POST", f"/data/quarantine/{bad.pk}/retry", {"corrected": "{}"})
+    right = send(founder, "POST", f"/data/quarantine/{bad.pk}/retry", {})
+    rest = send(founder, "POST", "/data/contracts/roda-trips/1/quarantine/retry", {"pointer": "/wait_s"})
+    listed = send(auditor, "GET", "/data/contracts/roda-trips/1/quarantine").json()
+
+    assert json.loads(read)["device"] == "gawai-1"
+    assert (wrong.status_code, "missing required field" in wrong.json()["fields"]["row"][0]) == (422, True)
+    assert (right.json()["state"], rest.json()) == ("asked", {"right": 1, "wrong": 0})
+    assert listed["account"] == {"quarantined": 2, "waiting": 2, "replayed": 0, "expired": 0}
+    assert {one["id"]: one["state"] for one in listed["items"]} == {bad.pk: "asked", other.pk: "asked"}
+    for path in (f"/data/quarantine/{bad.pk}/open", f"/data/quarantine/{bad.pk}/retry"):
+        assert send(auditor, "POST", path, {}).status_code == 403
 
 
 def test_another_purpose_is_refused_over_the_interface(contract: Contract) -> None:  # noqa: F811

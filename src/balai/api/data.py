@@ -5,15 +5,18 @@ from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Path, Query, Router, Schema, Status
 
-from balai.api.doors import OF_LIST, OF_PRIVATE, OF_RECORD, OF_WRITE, Door, visitor
+from balai.api.doors import OF_LIST, OF_PERSON, OF_PRIVATE, OF_RECORD, OF_WRITE, Door, visitor
+from balai.core.errors import Invalid
 from balai.core.rules import require
 from balai.observations import actions, rules
+from balai.observations.bonds import bonds_of
 from balai.observations.contracts import read_contract
 from balai.observations.describing import asyncapi, example, example_event, json_schema, openapi
 from balai.observations.models import DataContract, DataKey, Receipt
-from balai.observations.queries import contracts, newest_contracts
+from balai.observations.queries import contracts, keys_with_use, newest_contracts
 from balai.observations.release import Figure, ask, contract_in_force, why
 from balai.people.models import City, Organisation
 
@@ -55,13 +58,44 @@ class ContractOut(Schema):
 
 
 class ContractIn(Schema):
+    """``bond``: a line of a data schedule in force, as `list_data_bonds` names it."""
+
     document: str
     partner: str
+    bond: str = ""
+
+
+class BondOut(Schema):
+    """A line of an agreement's data schedule that a contract may be bound to."""
+
+    bond: str
+    agreement: str
+    partner: str
+    dataset: str
+    direction: str
+    granularity: str
+    refresh: str
+    personal: bool
+    legal_basis: str
+    controller: str
+    retention_days: int | None
+
+
+class PlanOut(Schema):
+    """What publishing would do; ``opens``: it is a major version of its own and needs new keys."""
+
+    contract: str
+    version: str
+    before: str
+    changes: list[str]
+    opens: bool
+    bound_to: str
 
 
 class KeyIn(Schema):
     sandbox: bool
     subject: Annotated[str, Query(max_length=80)] = ""
+    rows_per_second: Annotated[int, Query(ge=1, le=actions.MOST_ROWS_BY_CITY)] = 2000
 
 
 class KeyOut(Schema):
@@ -73,8 +107,31 @@ class KeyOut(Schema):
     subject: str
 
 
+class KeyLine(Schema):
+    """``shut`` says why the key opens nothing now; empty where it opens."""
+
+    id: str
+    sandbox: bool
+    subject: str
+    rows_per_second: int
+    rows_per_day: int
+    rows_today: int
+    created_at: datetime
+    last_used: datetime | None
+    expires_at: datetime | None
+    stopped_at: datetime | None
+    shut: str
+
+
 class ReasonIn(Schema):
     reason: str
+
+
+class RetireIn(Schema):
+    """``earlier``: the versions before go with it; otherwise the one before applies again."""
+
+    reason: str
+    earlier: bool = True
 
 
 class KeyState(Schema):
@@ -144,7 +201,7 @@ def list_contracts(request: HttpRequest) -> Any:
 )
 def get_contract(request: HttpRequest, contract: ContractId, major: Major) -> Any:
     """The newest minor version of a major one."""
-    return _contract(_find(contract, major))
+    return _contract(find_contract(contract, major))
 
 
 @router.get(
@@ -160,7 +217,7 @@ def describe(
     form: Literal["schema", "openapi", "asyncapi", "example", "example-event"],
 ) -> Any:
     """JSON Schema, OpenAPI, AsyncAPI, or an example that passes."""
-    whole = read_contract(_find(contract, major).document)
+    whole = read_contract(find_contract(contract, major).document)
     match form:
         case "schema":
             return json_schema(whole)
@@ -181,14 +238,96 @@ def describe(
 )
 def publish(request: HttpRequest, body: ContractIn) -> Any:
     """A sound document in the Open Data Contract Standard; a minor version may only add optional fields."""
-    partner = Organisation.objects.filter(slug=body.partner, active=True).first()
-    city = City.objects.filter(pk=settings.DEFAULT_CITY).first()
-    if partner is None or city is None:
-        raise Http404
-    made = actions.publish_contract(
-        by=visitor(request).person, city=city, partner=partner, document=body.document
-    )
+    made = actions.publish_contract(by=visitor(request).person, **_asked(body))
     return Status(201, _contract(made))
+
+
+@router.post(
+    "/data/contracts/check",
+    response={200: PlanOut, **OF_WRITE},
+    operation_id="check_data_contract",
+    summary="See what putting a data contract in force would change",
+)
+def check(request: HttpRequest, body: ContractIn) -> Any:
+    """Every check of publishing, and the differences from the version before; nothing is written."""
+    plan = actions.plan_contract(by=visitor(request).person, **_asked(body))
+    return {
+        "contract": plan.contract.id,
+        "version": plan.contract.version,
+        "before": plan.before.version if plan.before else "",
+        "changes": plan.changes,
+        "opens": plan.opens,
+        "bound_to": plan.subject,
+    }
+
+
+@router.get(
+    "/data/bonds",
+    response={200: list[BondOut], **OF_PERSON},
+    operation_id="list_data_bonds",
+    summary="List the lines of data schedules a contract may be bound to",
+)
+def bonds(request: HttpRequest) -> Any:
+    """Those of the agreements in force of the city this hub hosts, for those who keep its contracts."""
+    require(rules.may_keep_contracts(visitor(request).user, settings.DEFAULT_CITY))
+    city = City.objects.filter(pk=settings.DEFAULT_CITY).first()
+    return [
+        {
+            "bond": bond.code,
+            "agreement": bond.title,
+            "partner": bond.dataset.partner.slug,
+            "dataset": bond.dataset.name,
+            **{
+                name: getattr(bond.dataset, name)
+                for name in BondOut.model_fields
+                if name not in ("bond", "agreement", "partner", "dataset")
+            },
+        }
+        for bond in (bonds_of(city) if city else [])
+    ]
+
+
+@router.post(
+    "/data/contracts/{contract}/{major}/retire",
+    response={200: ContractOut, **OF_WRITE},
+    operation_id="retire_data_contract",
+    summary="Take a data contract out of force",
+)
+def retire(request: HttpRequest, contract: ContractId, major: Major, body: RetireIn) -> Any:
+    """Its newest version; where none is left in force, its keys are refused. Anyone can read the reason."""
+    row = actions.retire_contract(
+        by=visitor(request).person,
+        contract=find_contract(contract, major),
+        reason=body.reason,
+        earlier=body.earlier,
+    )
+    return _contract(row)
+
+
+@router.get(
+    "/data/contracts/{contract}/{major}/keys",
+    response={200: list[KeyLine], **OF_PRIVATE},
+    operation_id="list_data_keys",
+    summary="List the keys of a data contract",
+)
+def list_keys(request: HttpRequest, contract: ContractId, major: Major) -> Any:
+    """Every key ever made, newest first, with its last batch and its rows of the UTC day."""
+    row = find_contract(contract, major)
+    require(rules.may_see_flow(visitor(request).user, row))
+    return [
+        {
+            "id": one.key.pk,
+            "rows_today": one.today,
+            "last_used": one.last_used,
+            "shut": one.shut,
+            **{
+                name: getattr(one.key, name)
+                for name in KeyLine.model_fields
+                if name not in ("id", "rows_today", "last_used", "shut")
+            },
+        }
+        for one in keys_with_use(row)
+    ]
 
 
 @router.post(
@@ -199,9 +338,13 @@ def publish(request: HttpRequest, body: ContractIn) -> Any:
 )
 def make_key(request: HttpRequest, contract: ContractId, major: Major, body: KeyIn) -> Any:
     """A live key opens while the collaboration it names runs; a sandbox key only checks rows."""
-    row = _find(contract, major)
+    row = find_contract(contract, major)
     key, text = actions.make_key(
-        by=visitor(request).person, contract=row, sandbox=body.sandbox, subject=body.subject
+        by=visitor(request).person,
+        contract=row,
+        sandbox=body.sandbox,
+        subject=body.subject,
+        rows_per_second=body.rows_per_second,
     )
     return Status(201, {"id": key.pk, "key": text, "sandbox": key.sandbox, "subject": key.subject})
 
@@ -263,7 +406,7 @@ def figures(
     by: Annotated[list[str] | None, Query(max_length=4)] = None,
 ) -> Any:
     """Sums of atoms of at least k subjects, for a purpose of the contract, for those who may see the flow."""
-    row, whole = contract_in_force(_find(contract, major).contract, major)
+    row, whole = contract_in_force(find_contract(contract, major).contract, major)
     require(rules.may_see_flow(visitor(request).user, row))
     answer = ask(
         whole,
@@ -295,7 +438,7 @@ def figures(
 )
 def lineage(request: HttpRequest, contract: ContractId, major: Major, day: date) -> Any:
     """Files by their SHA-256, and how many batches fed them."""
-    row, whole = contract_in_force(_find(contract, major).contract, major)
+    row, whole = contract_in_force(find_contract(contract, major).contract, major)
     require(rules.may_see_flow(visitor(request).user, row))
     return [
         {
@@ -309,11 +452,27 @@ def lineage(request: HttpRequest, contract: ContractId, major: Major, day: date)
     ]
 
 
-def _find(contract: str, major: int) -> DataContract:
+def find_contract(contract: str, major: int) -> DataContract:
+    """The newest version of a major one; 404 where there is none."""
     row = contracts().filter(contract=contract, major=major).first()
     if row is None:
         raise Http404
     return row
+
+
+def _asked(body: ContractIn) -> dict[str, Any]:
+    """What the body names: city, partner, document and bond. Raises Invalid, 404."""
+    partner = Organisation.objects.filter(slug=body.partner, active=True).first()
+    city = City.objects.filter(pk=settings.DEFAULT_CITY).first()
+    if partner is None or city is None:
+        raise Http404
+    asked: dict[str, Any] = {"city": city, "partner": partner, "document": body.document}
+    if body.bond:
+        bond = next((one for one in bonds_of(city, partner) if one.code == body.bond), None)
+        if bond is None:
+            raise Invalid(_("The contract cannot be bound."), {"bond": [_("There is no such line.")]})
+        asked |= {"dataset": bond.dataset, "subject": bond.subject}
+    return asked
 
 
 def _key(key: str) -> DataKey:
