@@ -15,6 +15,7 @@ from balai.api import (
     challenges,
     collaborations,
     data,
+    flows,
     indicators,
     legal,
     needs,
@@ -51,6 +52,7 @@ for room in (
     pilots,
     indicators,
     data,
+    flows,
     people,
     ocds,
 ):
