@@ -2,24 +2,26 @@
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from django.conf import settings
 
 from balai.observations import places
 from balai.observations.doors import Doors, DoorsOutOfDateError
 from balai.observations.intake import Door, Intake, Prepared, Reader, RefusedBatchError, SentReceipt
 from balai.observations.quota import limits
+from balai.observations.running import node_name
 from balai.observations.sealing import RowSeal
 from balai.observations.segments import (
     Place,
+    Record,
     SegmentWriter,
     read_segment,
     segment_path,
@@ -45,7 +47,7 @@ class Node:
     """One ingest node: its doors, its checks and its log."""
 
     def __init__(self, name: str = "") -> None:
-        self.name = name or settings.NODE or socket.gethostname().split(".")[0] or "node"
+        self.name = node_name(name)
         self.doors = Doors()
         today = datetime.now(UTC).date()
         self.intake = Intake(
@@ -62,17 +64,21 @@ class Node:
 
     def open(self, *, follow: bool = True) -> None:
         """Take the log, remember its newest batches, and ``follow`` the keys where doors are asked for."""
-        self._writer = SegmentWriter(places.log() / self.name)
+        try:
+            self._writer = SegmentWriter(places.log() / self.name)
+        except BlockingIOError:
+            raise RuntimeError(f"another node writes the log of {self.name!r}: see --node") from None
         self._recall()
         if follow:
             self.doors.open()
 
     def _recall(self) -> None:
+        """Know the newest batches again; the rows of the newest segment only, since the store looks at all."""
         folder = places.log() / self.name
-        for number in segments_of(folder)[-RECALLED_SEGMENTS:]:
+        numbers = segments_of(folder)[-RECALLED_SEGMENTS:]
+        for number in numbers:
             for begin, _end, record in read_segment(segment_path(folder, number)):
-                name = record.header.event
-                events = (msgspec.json.decode(line)[name] for line in record.rows.splitlines())
+                events = _events(record) if number == numbers[-1] else []
                 self.intake.recall(record, Place(number, begin), self.name, events)
 
     async def close(self) -> None:
@@ -171,7 +177,7 @@ class Application:
                 try:
                     await asyncio.to_thread(self.node.open)
                 except Exception as fault:
-                    logger.exception("The node cannot start.")
+                    logger.exception("The node %s cannot start.", self.node.name)
                     await send({"type": "lifespan.startup.failed", "message": str(fault)})
                     return
                 await send({"type": "lifespan.startup.complete"})
@@ -263,6 +269,17 @@ class Application:
             for code, count in sorted(meter.refused.items())
         ]
         return ("\n".join(lines) + "\n").encode()
+
+
+@cache
+def _decoder(event: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct("Known", [(event, str)], gc=False))
+
+
+def _events(record: Record) -> list[str]:
+    """The ids of a record's rows."""
+    name = record.header.event
+    return list(map(attrgetter(name), _decoder(name).decode_lines(record.rows)))
 
 
 def _limits(door: Door) -> list[tuple[bytes, bytes]]:

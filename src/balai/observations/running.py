@@ -1,5 +1,6 @@
 """How the parts of the data plane are started."""
 
+import socket
 import sys
 
 from django.conf import settings
@@ -13,6 +14,11 @@ def ingest_command(host: str, port: int) -> list[str]:
     command += ["--workers", "1", "--no-ws", "--respawn-failed-workers", "--respawn-interval", "0.5"]
     command += ["--workers-kill-timeout", "3", "--log-level", "warning"]
     return [*command, "balai.observations.server:application"]
+
+
+def node_name(given: str = "") -> str:
+    """What a node's log is called: as given, as set, or as this machine."""
+    return given or settings.NODE or socket.gethostname().split(".")[0] or "node"
 
 
 def beside_the_web(host: str, port: int) -> list[str]:

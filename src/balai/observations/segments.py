@@ -171,6 +171,29 @@ def _locked(folder: Path) -> int:
     return lock
 
 
+def is_taken(folder: Path) -> bool:
+    """Whether a writer holds the log now, and not only a reader for a moment."""
+    if not folder.is_dir():
+        return False
+    try:
+        os.close(_taken(folder))
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _taken(folder: Path) -> int:
+    """The lock; a reader holds it for a moment at most, another writer for good. Raises BlockingIOError."""
+    give_up = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            return _locked(folder)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
+
+
 def nodes_of(root: Path) -> list[str]:
     """The nodes that have written below ``root``."""
     return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
@@ -275,7 +298,7 @@ class SegmentWriter:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.largest = folder, largest
-        self._lock = self._take(folder)
+        self._lock = _taken(folder)
         try:
             numbers, said = segments_of(folder), durable_end(folder)
             self.number = numbers[-1] if numbers else 1
@@ -293,18 +316,6 @@ class SegmentWriter:
         self._say(self.size)
         sync_folder(folder)
         sync_folder(folder.parent)
-
-    @staticmethod
-    def _take(folder: Path) -> int:
-        """The lock; a reader holds it for a moment at most, another writer for good."""
-        give_up = time.monotonic() + LOCK_PATIENCE
-        while True:
-            try:
-                return _locked(folder)
-            except OSError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(0.05)
 
     def _say(self, offset: int) -> None:
         if os.pwrite(self._said, _packed_end(Place(self.number, offset)), 0) != _durable.size:
