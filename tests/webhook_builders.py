@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
 
-from balai.observations.webhooks import signing
-from balai.observations.webhooks.models import Scheme, Webhook
+from django.utils import timezone
+
+from balai.observations.webhooks import events, signing
+from balai.observations.webhooks.models import Scheme, Webhook, WebhookDelivery, WebhookMessage
 from balai.people.models import Organisation
 from tests.builders import make_city
 
@@ -93,3 +95,26 @@ def answers(*statuses: int, **headers: str) -> Callable[[int], tuple[int, dict[s
     """The statuses one after the other; the last one for ever."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda number: (statuses[min(number, len(statuses)) - 1], named, b"jawaban penerima")
+
+
+def make_delivery(webhook: Webhook, **extra: Any) -> WebhookDelivery:
+    """A test message on its way to the address."""
+    now = timezone.now()
+    message = WebhookMessage.objects.create(
+        id=f"msg_{next(_numbers):032d}",
+        type=events.TEST,
+        city=webhook.city,
+        at=now,
+        body='{"type":"webhook.test"}',
+        made_at=now,
+    )
+    return WebhookDelivery.objects.create(
+        webhook=webhook, message=message, **({"next_at": now, "made_at": now} | extra)
+    )
+
+
+def told(webhook: Webhook, _side: Any) -> tuple[Any, ...]:
+    """What the address of its first delivery's page is made of."""
+    first = webhook.deliveries.order_by("pk").first()
+    assert first is not None
+    return webhook.pk, first.pk

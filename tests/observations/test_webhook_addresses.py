@@ -24,8 +24,7 @@ from balai.observations.webhooks.addresses import AddressError, check, is_open, 
 from balai.observations.webhooks.client import post
 from balai.observations.webhooks.sending import serve
 from tests.builders import make_city, make_company, make_founder
-from tests.observations.test_webhooks import delivery
-from tests.webhook_builders import Receiver, answers, listening
+from tests.webhook_builders import Receiver, answers, listening, make_delivery
 
 PUBLIC = "93.184.215.14"
 
@@ -165,7 +164,7 @@ def test_a_name_that_changes_its_mind_leads_nowhere() -> None:
             chosen=["data.key_made"],
             resolve=lambda _host, _port: next(said),
         )
-        sent = delivery(webhook)
+        sent = make_delivery(webhook)
         serve(webhook.pk, resolve=lambda _host, _port: next(said))
 
     attempt = sent.attempts.get()

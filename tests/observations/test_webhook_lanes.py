@@ -11,8 +11,7 @@ from balai.observations.models import DataContract
 from balai.observations.webhooks import sending
 from balai.observations.webhooks.models import Webhook, WebhookDelivery
 from tests.builders import make_company
-from tests.observations.test_webhooks import delivery
-from tests.webhook_builders import Receiver, answers, listening, make_webhook
+from tests.webhook_builders import Receiver, answers, listening, make_delivery, make_webhook
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +46,7 @@ def at_once(*works) -> None:
 
 def test_of_many_workers_one_claims_an_address(settings) -> None:
     webhook = make_webhook(make_company())
-    delivery(webhook)
+    make_delivery(webhook)
     got = []
 
     at_once(*[lambda: got.append(sending.claim(webhook.pk)) for _number in range(6)])
@@ -60,7 +59,7 @@ def test_two_workers_send_nothing_twice_and_each_address_one_at_a_time_in_order(
     firm = make_company()
     with listening(Receiver(wait=0.01)) as one, listening(Receiver(wait=0.01)) as other:
         hooks = [make_webhook(firm, receiver.url) for receiver in (one, other)]
-        sent = {hook.pk: [delivery(hook).message_id for _number in range(12)] for hook in hooks}
+        sent = {hook.pk: [make_delivery(hook).message_id for _number in range(12)] for hook in hooks}
         workers = [sending.Post(), sending.Post()]
 
         def work(worker):
@@ -85,14 +84,14 @@ def test_addresses_that_are_down_delay_no_other(settings) -> None:
 
     with listening(Receiver(stuck)) as down, listening() as well:
         for number in range(12):
-            delivery(make_webhook(firm, f"{down.url}&n={number}", failures=1))
+            make_delivery(make_webhook(firm, f"{down.url}&n={number}", failures=1))
         good = make_webhook(firm, well.url)
         Webhook.objects.filter(pk=good.pk).update(served_at=good.created_at)
         worker = sending.Post(fast=2, careful=4)
         begun = time.monotonic()
         worker.start()
         for _number in range(5):
-            delivery(good)
+            make_delivery(good)
             until(lambda: (worker.start(), not good.deliveries.filter(state="waiting").exists())[1], 3)
         spent = time.monotonic() - begun
         held = len(down.came)
@@ -110,7 +109,7 @@ def test_an_address_that_fails_is_not_asked_again_while_it_rests(settings) -> No
     with listening(Receiver(answers(503))) as receiver:
         webhook = make_webhook(make_company(), receiver.url)
         for _number in range(50):
-            delivery(webhook)
+            make_delivery(webhook)
         worker = sending.Post()
         for _round in range(5):
             worker.start()

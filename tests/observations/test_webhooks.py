@@ -28,7 +28,7 @@ from balai.observations.webhooks.models import (
 from balai.observations.webhooks.tasks import forget_old
 from tests.builders import make_bureau, make_city, make_company, make_founder, make_user, seat
 from tests.observations_builders import DOCUMENT, make_data_key, put_in_force
-from tests.webhook_builders import KEY, Receiver, answers, listening, make_webhook
+from tests.webhook_builders import KEY, Receiver, answers, listening, make_delivery, make_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -63,22 +63,6 @@ def published(city, partner, **more) -> Entry:
     return Entry.objects.get(verb="data.contract_published")
 
 
-def delivery(webhook: Webhook, **extra) -> WebhookDelivery:
-    """One test message on its way."""
-    now = timezone.now()
-    message = WebhookMessage.objects.create(
-        id=outbox.number_of(f"{webhook.pk} {WebhookMessage.objects.count()}"),
-        type=events.TEST,
-        city=webhook.city,
-        at=now,
-        body='{"type":"webhook.test"}',
-        made_at=now,
-    )
-    return WebhookDelivery.objects.create(
-        webhook=webhook, message=message, **({"next_at": now, "made_at": now} | extra)
-    )
-
-
 # Signatures
 
 
@@ -93,7 +77,7 @@ def test_the_published_vector_of_the_standard() -> None:
 def test_what_goes_out_is_verified_by_the_library_and_anything_changed_is_not(here, roda) -> None:
     with listening() as receiver:
         webhook = make_webhook(roda, receiver.url)
-        delivery(webhook)
+        make_delivery(webhook)
         sending.serve(webhook.pk)
 
     ((headers, body, path),) = receiver.came
@@ -114,10 +98,10 @@ def test_while_a_replaced_secret_counts_both_verify_and_then_only_the_new_one(he
     with listening() as receiver:
         webhook = make_webhook(roda, receiver.url)
         _same, fresh = actions.rotate_secret(by=founder, webhook=webhook)
-        delivery(webhook)
+        make_delivery(webhook)
         sending.serve(webhook.pk)
         Webhook.objects.update(old_until=timezone.now() - timedelta(seconds=1))
-        delivery(webhook)
+        make_delivery(webhook)
         sending.serve(webhook.pk)
 
     (both, body, _p), (later, later_body, _q) = receiver.came
@@ -139,7 +123,7 @@ def test_a_public_key_verifies_what_its_private_half_signed(here, roda, founder,
             chosen=["data.key_stopped"],
             scheme=Scheme.PUBLIC,
         )
-        delivery(webhook)
+        make_delivery(webhook)
         sending.serve(webhook.pk)
 
     ((headers, body, _path),) = receiver.came
@@ -341,7 +325,7 @@ def test_the_waits_are_those_of_the_standard_with_some_jitter_and_then_it_is_giv
 def test_a_failed_attempt_is_logged_and_made_again_under_the_same_id(here, roda) -> None:
     with listening(Receiver(answers(500, 204))) as receiver:
         webhook = make_webhook(roda, receiver.url)
-        sent = delivery(webhook)
+        sent = make_delivery(webhook)
         first = sending.serve(webhook.pk)
         at_once = sending.serve(webhook.pk)
         _let_time_pass(webhook)
@@ -357,7 +341,7 @@ def test_a_failed_attempt_is_logged_and_made_again_under_the_same_id(here, roda)
 
 def test_after_ten_attempts_it_is_given_up_until_somebody_asks_for_it(roda, founder) -> None:
     webhook = make_webhook(roda)
-    sent = delivery(webhook)
+    sent = make_delivery(webhook)
     for _attempt in range(10):
         sent.refresh_from_db()
         sending.note(webhook, sent, Answer(500, "status", 5))
@@ -374,7 +358,7 @@ def test_what_was_given_up_since_then_goes_out_again(roda, founder) -> None:
     webhook = make_webhook(roda)
     now = timezone.now()
     for days, state in ((3, "failed"), (1, "failed"), (1, "delivered")):
-        delivery(webhook, state=state, made_at=now - timedelta(days=days))
+        make_delivery(webhook, state=state, made_at=now - timedelta(days=days))
 
     asked = actions.redeliver_failed(by=founder, webhook=webhook, since=now - timedelta(days=2))
 
@@ -385,8 +369,8 @@ def test_gone_disables_at_once_and_tells_those_who_keep_it(here, roda, founder) 
     staff = seat(make_user(), roda, "staff")
     with listening(Receiver(answers(410))) as receiver:
         webhook = make_webhook(roda, receiver.url)
-        sent = delivery(webhook)
-        delivery(webhook)
+        sent = make_delivery(webhook)
+        make_delivery(webhook)
         made = sending.serve(webhook.pk), sending.serve(webhook.pk)
     while notifications.deliver():
         pass
@@ -401,7 +385,7 @@ def test_gone_disables_at_once_and_tells_those_who_keep_it(here, roda, founder) 
 
 def test_an_address_that_fails_is_warned_of_after_a_day_and_disabled_after_five(roda) -> None:
     webhook = make_webhook(roda)
-    sent = delivery(webhook)
+    sent = make_delivery(webhook)
     seen = []
     for days in (0, 0.5, 1.1, 2, 4.9, 5.1):
         Webhook.objects.filter(pk=webhook.pk).exclude(failing_since=None).update(
@@ -418,7 +402,7 @@ def test_an_address_that_fails_is_warned_of_after_a_day_and_disabled_after_five(
 
 def test_one_success_forgets_the_failures(roda) -> None:
     webhook = make_webhook(roda, failures=9, failing_since=timezone.now() - timedelta(days=4))
-    sending.note(webhook, delivery(webhook), Answer(200, "", 5))
+    sending.note(webhook, make_delivery(webhook), Answer(200, "", 5))
 
     webhook.refresh_from_db()
     assert (webhook.failures, webhook.failing_since, webhook.rest_until) == (0, None, None)
@@ -426,7 +410,7 @@ def test_one_success_forgets_the_failures(roda) -> None:
 
 def test_a_busy_receiver_is_left_alone_as_long_as_it_asks(roda) -> None:
     webhook = make_webhook(roda)
-    sent = delivery(webhook)
+    sent = make_delivery(webhook)
     now = timezone.now()
     sending.note(webhook, sent, Answer(429, "status", 5, retry_after=900))
 
@@ -443,7 +427,7 @@ def test_one_message_that_the_receiver_cannot_take_does_not_keep_the_others(here
 
     with listening(Receiver(answer)) as receiver:
         webhook = make_webhook(roda, receiver.url)
-        sent = [delivery(webhook) for _number in range(4)]
+        sent = [make_delivery(webhook) for _number in range(4)]
         sending.serve(webhook.pk)
         Webhook.objects.update(rest_until=None)
         sending.serve(webhook.pk)
@@ -473,7 +457,7 @@ def test_what_waits_while_paused_goes_out_in_order_afterwards(here, city, roda, 
 def test_killed_between_sending_and_noting_it_is_sent_again_under_the_same_id(here, roda) -> None:
     with listening() as receiver:
         webhook = make_webhook(roda, receiver.url)
-        sent = delivery(webhook)
+        sent = make_delivery(webhook)
         claimed = sending.claim(webhook.pk)
         assert claimed is not None
         sending.attempt(claimed, sent)  # and the worker dies here
@@ -486,7 +470,7 @@ def test_killed_between_sending_and_noting_it_is_sent_again_under_the_same_id(he
 
 def test_an_address_removed_while_it_is_told_leaves_nothing(roda, founder) -> None:
     webhook = make_webhook(roda)
-    sent = delivery(webhook)
+    sent = make_delivery(webhook)
     actions.remove_webhook(by=founder, webhook=Webhook.objects.get())
 
     noted = sending.note(webhook, sent, Answer(200, "", 5))
@@ -496,7 +480,7 @@ def test_an_address_removed_while_it_is_told_leaves_nothing(roda, founder) -> No
 
 def test_messages_are_forgotten_after_a_month(roda) -> None:
     webhook = make_webhook(roda)
-    old, young = delivery(webhook), delivery(webhook)
+    old, young = make_delivery(webhook), make_delivery(webhook)
     sending.note(webhook, old, Answer(200, "", 5))
     WebhookMessage.objects.filter(pk=old.message_id).update(made_at=timezone.now() - timedelta(days=31))
 
@@ -516,7 +500,7 @@ def _let_time_pass(webhook: Webhook) -> None:
 
 def test_only_those_who_run_the_organisation_keep_its_webhooks(city, roda, founder) -> None:
     webhook = make_webhook(roda)
-    sent = delivery(webhook)
+    sent = make_delivery(webhook)
     for person in (make_user(), seat(make_user(), roda, "staff"), make_founder(), make_bureau(city)):
         for act in (
             lambda by: actions.add_webhook(
@@ -596,7 +580,7 @@ def test_one_address_is_told_once(city, roda, founder) -> None:
 def test_another_address_gets_what_waits(here, roda, founder) -> None:
     with listening(Receiver(answers(500))) as old, listening() as new:
         webhook = make_webhook(roda, old.url)
-        sent = delivery(webhook)
+        sent = make_delivery(webhook)
         sending.serve(webhook.pk)
         actions.change_webhook(by=founder, webhook=webhook, url=new.url, chosen=["pilot.suspended"])
         sent.__class__.objects.update(next_at=timezone.now())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.walk.town import Side
+from tests.webhook_builders import told
 
 OPEN = "others=200"
 SIGNED_IN = "stranger=302 others=200"
@@ -383,6 +384,23 @@ PAGES: dict[str, list[Visit]] = {
     "city": [Visit(OPEN, "seat", lambda _found, side: (side.world.city.slug,))],
     "offer": [Visit(OPEN, "offer", pk)],
     "offer_new": [of("offered", "stranger=302 others=403 officer=302 bureau=302")],
+    # Webhooks.
+    "webhook_list": [Visit(SIGNED_IN)],
+    "webhook_new": [
+        firm("stranger=302 founder=200 others=404"),
+        Visit(
+            "stranger=302 officer=200 analyst=200 signatory=403 others=404",
+            "data_contract",
+            lambda _found, side: (side.world.agency.slug,),
+        ),
+    ],
+    **{
+        name: [Visit("stranger=302 founder=200 others=404", "webhook", pk)]
+        for name in ("webhook", "webhook_edit", "webhook_secret", "webhook_remove")
+    },
+    "webhook_act": [Visit(PRESS_SIGNED_IN, "webhook", lambda found, _side: (found.pk, "uji"))],
+    "webhook_delivery": [Visit("stranger=302 founder=200 others=404", "webhook", told)],
+    "webhook_again": [Visit(PRESS_SIGNED_IN, "webhook", told)],
     # One's own.
     "inbox": [Visit(SIGNED_IN)],
     "notifications": [Visit(SIGNED_IN)],

@@ -16,6 +16,7 @@ from tests.stories import make_pdf
 from tests.walk.negotiation import CITY, edited
 from tests.walk.pages import Visit, agreement, firm, of, of_agreement, of_data, part, pk
 from tests.walk.town import Side
+from tests.webhook_builders import told
 
 PERSON = "anyone signed in"
 LETTER = make_pdf("baru")
@@ -124,6 +125,7 @@ def evaluation(side: Side) -> dict[str, Any]:
     return plan | {"indicator": side.world.indicator.pk}
 
 
+WEBHOOK = {"url": "http://127.0.0.1:9/balai", "events": ["data.key_made", "pilot.suspended"]}
 DESK = "bureau analyst"
 NEED_DESK = "officer bureau analyst"
 WRITERS = "officer bureau analyst"
@@ -524,6 +526,21 @@ PRESSES = [
         lambda side: {"organisation": side.world.agency.pk, "message": "Kami tiru."},
         "other_officer other_bureau other_reviewer",
     ),
+    # Webhooks.
+    Press("webhook_new", firm(""), simple(**WEBHOOK, scheme="v1"), "founder"),
+    Press("webhook_edit", Visit("", "webhook", pk), simple(**WEBHOOK), "founder", "founder"),
+    Press("webhook_secret", Visit("", "webhook", pk), simple(), "founder"),
+    Press("webhook_remove", Visit("", "webhook", pk), simple(), "founder", "founder"),
+    *(
+        Press("webhook_act", Visit("", "webhook", lambda it, _side, what=what: (it.pk, what)), simple(), *who)
+        for what, who in {
+            "uji": ("founder", "founder"),
+            "jeda": ("founder", "founder"),
+            "lanjut": ("founder",),
+            "ulangi": ("founder", "founder"),
+        }.items()
+    ),
+    Press("webhook_again", Visit("", "webhook", told), simple(), "founder", "founder"),
     # Organisations and accounts.
     Press(
         "people_organisation", firm(""), simple(email="baru@contoh.id", role="staff"), "founder", "founder"

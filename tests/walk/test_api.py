@@ -37,6 +37,7 @@ def addresses(path: str, side: Side) -> list[str]:
             "day": "2026-01-05",
         }
         values |= {"purpose": "planning", "receipt": "0" * 32}
+        values |= {"webhook": at["webhook"].pk, "delivery": at["webhook"].deliveries.get().pk}
         return [path.format(**values)]
     elif "/computed" in path:
         return [path.format(code="MOB-01", figure=at["flow"].pk)]

@@ -30,6 +30,7 @@ from balai.indicators.actions import read_table
 from balai.indicators.tables import Defaults
 from balai.needs.actions import hide_need, support_need, voice_need
 from balai.observations.models import DataContract
+from balai.observations.webhooks.models import Webhook
 from balai.people.actions import invite
 from balai.people.keys import create_key
 from balai.people.models import Membership, User
@@ -56,6 +57,7 @@ from tests.observations_builders import DOCUMENT, make_data_key, make_quarantine
 from tests.programme_builders import make_run
 from tests.stories import World, make_pdf
 from tests.walk.negotiation import negotiated
+from tests.webhook_builders import make_delivery, make_webhook
 
 STAFF = ("officer", "bureau", "reviewer", "reviewer2", "analyst", "signatory")
 CHECKERS = ("officer", "bureau", "reviewer", "reviewer2")
@@ -138,6 +140,16 @@ class Town:
         side.at["data_key"] = make_data_key(contract)
         side.at["quarantined"] = make_quarantined(side.at["data_key"])
         return contract
+
+    def _webhook(self, side: Side) -> Webhook:
+        """One of the partner's, with a message given up; only who runs the firm reads address and answers."""
+        mark = self.mark(f"{side.name}-alamatmesin", side.people["founder"])
+        webhook = make_webhook(side.world.partner, f"https://hooks.contoh.id/{mark}", city=side.world.city)
+        answer = self.mark(f"{side.name}-jawaban", side.people["founder"])
+        make_delivery(webhook, state="failed").attempts.create(
+            at=timezone.now(), status=500, fault="status", milliseconds=12, excerpt=answer
+        )
+        return webhook
 
     def mark(self, name: str, *who: User | None) -> str:
         """A new mark, readable by ``who`` and nobody else."""
@@ -425,6 +437,7 @@ class Town:
             "paper": self._on_paper(side),
             "ceremony": self._ceremony(side),
             "data_contract": self._data_contract(side),
+            "webhook": self._webhook(side),
             "flow": make_figure(
                 contract_in_force(f"laju-{side.name}", city=side.world.city, partner=side.world.partner)
             ),

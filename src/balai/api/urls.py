@@ -23,6 +23,7 @@ from balai.api import (
     ocds,
     people,
     pilots,
+    webhooks,
 )
 from balai.core.errors import BalaiError, Invalid, Refused, Stale
 
@@ -53,6 +54,7 @@ for room in (
     indicators,
     data,
     flows,
+    webhooks,
     people,
     ocds,
 ):

@@ -29,11 +29,6 @@ def kept_by(user: Reader) -> list[Organisation]:
     return sorted(found.values(), key=lambda organisation: organisation.name)
 
 
-def webhooks_of(organisation: Organisation) -> QuerySet[Webhook]:
-    """Oldest first."""
-    return Webhook.objects.filter(organisation=organisation).select_related("city", "organisation")
-
-
 def standing_of(webhooks: Iterable[Webhook]) -> dict[UUID, dict[str, int]]:
     """How many deliveries of each address stand how; one query."""
     found: dict[UUID, dict[str, int]] = defaultdict(lambda: dict.fromkeys(DeliveryState.values, 0))
