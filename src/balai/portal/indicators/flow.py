@@ -60,18 +60,21 @@ class Block:
         return not self.latest.value.compared
 
     @property
-    def coverage(self) -> int:
-        """Per cent of the period's days."""
-        return 100 * self.latest.days // self.latest.asked
+    def numbers(self) -> tuple[str, str, str]:
+        """The latest value and its bounds, as few digits as a reader needs."""
+        ends = (self.latest.value.value, self.latest.low, self.latest.high)
+        value, low, high = (charts.figure(None if one is None else float(one)) for one in ends)
+        return value, low, high
 
 
 def block(indicator: Indicator, figures: Sequence[FlowFigure]) -> Block | None:
-    """Chart and table of the figures, newest first; a real one hides simulated ones."""
+    """Chart of whole periods and table of all, newest first; a real figure hides simulated ones."""
     real = [one for one in figures if not one.value.invented]
     shown = sorted(real or figures, key=lambda one: one.first)
     if not shown:
         return None
     latest = next((one for one in reversed(shown) if one.value.compared), shown[-1])
+    whole = [one for one in shown if one.value.compared]
     words = unit(indicator.unit)
     points = [
         charts.Point(
@@ -80,14 +83,14 @@ def block(indicator: Indicator, figures: Sequence[FlowFigure]) -> Block | None:
             None if one.low is None else float(one.low),
             None if one.high is None else float(one.high),
         )
-        for one in shown
+        for one in whole or shown
     ]
     simulated = latest.value.invented
     title = _("%(name)s, from partners' data") % {"name": indicator}
     desc = _("%(n)s periods, the last %(period)s: %(value)s %(unit)s.") % {
-        "n": len(shown),
+        "n": len(points),
         "period": points[-1].label,
-        "value": measure(shown[-1].value.value),
+        "value": charts.figure(points[-1].value),
         "unit": words,
     }
     if simulated:
@@ -158,7 +161,6 @@ def indicator(request: HttpRequest, key: str, code: str) -> HttpResponse:
             "facts": facts,
             "values": list(values),
             "told": made,
-            "source": source,
             "said": _said(read_definition(source.definition)) if source else [],
             "zones": zones,
             "zone_table": charts.figure_table(
