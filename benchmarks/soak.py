@@ -23,6 +23,8 @@ def main() -> int:
         # Whoever stands by looks every five seconds whether the store is free.
         soak.run(wanted.minutes * 60, wanted.writers, (2.0, 12.0), ((3.0, 15.0), (8.0, 25.0)))
         faults = soak.verdict()
+        if faults:
+            faults += (Path(folder) / "soak.log").read_text().splitlines()[-60:]
     print(
         f"{wanted.minutes:g} minutes, {wanted.nodes} nodes, 2 drainers, {wanted.writers} writers,"
         f" {soak.kills} kills, {soak.retries} retries: {len(soak.acknowledged)} batches acknowledged,"

@@ -125,18 +125,19 @@ class Soak:
             rows += wrong
             chance.shuffle(rows)
             node = chance.randrange(self.nodes)
+            size = len(rows)
             receipts = [self._send(f"writer-{number}-{count}", rows, node, chance)]
             if chance.random() < 0.1:
-                chance.shuffle(rows)
+                # One row more, so that no two batches have the same bytes.
+                events.append(f"again-{number}-{count}")
+                rows.append(_row(events[-1]))
                 receipts.append(self._send(f"again-{number}-{count}", rows, (node + 1) % self.nodes, chance))
-            for receipt in receipts:
+            for sent, receipt in zip((size, len(rows)), receipts, strict=False):
                 if receipt is None:
                     return
                 with self.lock:
-                    if receipt["received"] != len(rows) or receipt["quarantined"] != len(wrong):
-                        self.faults.append(
-                            f"writer {number}: sent {len(rows)}, {len(wrong)} wrong, got {receipt}"
-                        )
+                    if receipt["received"] != sent or receipt["quarantined"] != len(wrong):
+                        self.faults.append(f"writer {number}: sent {sent}, {len(wrong)} wrong, got {receipt}")
                     self.acknowledged[str(receipt["receipt_id"])] = receipt
             with self.lock:
                 self.answered.update(events)

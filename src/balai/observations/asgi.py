@@ -73,7 +73,7 @@ class Node:
             self.doors.open()
 
     def _recall(self) -> None:
-        """Know the newest batches again; the rows of the newest segment only, since the store looks at all."""
+        """Know the newest batches again, and the rows of the newest segment: the store looks at all again."""
         folder = places.log() / self.name
         numbers = segments_of(folder)[-RECALLED_SEGMENTS:]
         for number in numbers:

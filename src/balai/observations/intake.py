@@ -352,7 +352,7 @@ class Intake:
         table = ("sandbox:" if header.sandbox else "") + header.table
         self._windows[table].forget(prepared.fresh)
 
-    def recall(self, record: Record, place: Place, node: str, events: Iterable[str]) -> None:
+    def recall(self, record: Record, place: Place, node: str, events: list[str]) -> None:
         """Remember a batch of the log after a restart."""
         header = record.header
         receipt = SentReceipt(
@@ -369,8 +369,9 @@ class Intake:
         self._remember(header.key, header.idempotency, header.digest, receipt)
         table = ("sandbox:" if header.sandbox else "") + header.table
         window = self._windows.setdefault(table, Window())
-        for event in events:
-            window.add(event)
+        if not window.add_all(events):
+            for event in events:
+                window.add(event)
 
     def _remember(self, key: str, idempotency: str, digest: str, receipt: SentReceipt) -> None:
         self._answers[(key, idempotency)] = (digest, receipt)
