@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
@@ -67,7 +68,7 @@ class NewKeyForm(forms.Form):
             ("", _("none")),
             *((one.thread, f"{one.reference} · {one}") for one in collaborations),
         ]
-        rows.help_text = _("At most %(most)s.") % {"most": most}
+        rows.help_text = _("At most %(most)s.") % {"most": number_format(most, force_grouping=True)}
 
 
 @login_required

@@ -97,7 +97,7 @@ def rows(request: HttpRequest, contract: str, major: int) -> HttpResponse:
         "reasons": [(*one, f"?{urlencode({'why': _code(one[0], one[1])})}") for one in reasons],
         "account": account_of(row),
         "counts": [_share(month, DAYS), _share(week, WEEK)],
-        "bears": charts.figure(bears * 100, "%", 2),
+        "bears": charts.figure(bears * 100, "%"),
         "overdrawn": month.spent > 1,
         "page": paginate(chosen.defer("sealed"), request.GET.get("cursor"), by="received_at", size=A_PAGE),
         "sandbox": set(DataKey.objects.filter(contract=contract, sandbox=True).values_list("pk", flat=True)),

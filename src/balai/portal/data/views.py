@@ -152,7 +152,7 @@ def _facts(row: DataContract, whole: Contract) -> Facts:
         (_("Legal basis"), whole.legal_basis or "–"),
         (_("Controller"), whole.controller or "–"),
         (_("Used for"), ", ".join(whole.purposes) or "–"),
-        (_("Wrong rows it bears"), charts.figure(whole.bears * 100, "%", 2)),
+        (_("Wrong rows it bears"), charts.figure(whole.bears * 100, "%")),
         (
             _("Told of at least"),
             _("%(k)s subjects together") % {"k": whole.k} if whole.personal else _("no person is concerned"),
