@@ -13,7 +13,7 @@ from standardwebhooks import WebhookVerificationError
 from balai.core import notifications
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Cursor, Entry, Notification
-from balai.observations.actions import publish_contract, stop_key
+from balai.observations.actions import make_key, publish_contract, retire_contract, rotate_key, stop_key
 from balai.observations.models import Quarantined, Receipt, ReleasedDay
 from balai.observations.webhooks import actions, events, outbox, sending, signing
 from balai.observations.webhooks.client import Answer
@@ -305,6 +305,30 @@ def test_a_released_day_is_told_once(city, roda, founder) -> None:
         "city": "31", "subject": "data-contract:roda-trips", "contract": "roda-trips", "simulated": False,
         "version": "1.0.0", "day": "2026-01-05", "k": 10, "sha256": "a" * 64,
     }  # fmt: skip
+
+
+def test_every_message_says_what_its_kind_is_listed_with(city, roda, founder) -> None:
+    make_webhook(roda, events=list(events.registered()), created_at=timezone.now())
+    Webhook.objects.update(created_at=timezone.now() - timedelta(days=1))
+    contract = put_in_force(city=city, partner=roda)
+    make_key(by=founder, contract=contract, sandbox=True)
+    key = make_data_key(contract)
+    rotate_key(by=founder, key=key)
+    stop_key(by=founder, key=key, reason="Kunci bocor.")
+    retire_contract(by=make_bureau(city), contract=contract, reason="Uji coba selesai.")
+    outbox.spread()
+    ReleasedDay.objects.create(
+        table=contract.table, day="2026-01-05", contract=contract.contract, version="1.0.0", k=10, rows=40,
+        unknown=3, atoms=b"[]", sha256="a" * 64, files=[], made_at=timezone.now(),
+    )  # fmt: skip
+    outbox.gather()
+
+    said = {
+        message.type: set(json.loads(message.body)["data"]) - {"city", "subject", "thread", "url", "entry"}
+        for message in WebhookMessage.objects.all()
+    }
+    assert said == {name: set(events.registered()[name].fields) for name in said}
+    assert len(said) == 5
 
 
 # Attempts

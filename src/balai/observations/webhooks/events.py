@@ -25,7 +25,8 @@ TEST = "webhook.test"
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A kind of news. ``fields`` of the entry's data are told, and no others; always the same ones."""
+    """A kind of news. ``fields`` are told beside what every message says, always the same ones: those of
+    the entry's data unless ``more`` tells them otherwise."""
 
     name: str
     label: Text
@@ -33,7 +34,7 @@ class EventType:
     concerned: Concerned | None
     """The organisations an entry of this name concerns; None where it does not come from the ledger."""
     more: More | None = None
-    """What is told beside the entry's own fields."""
+    """What those fields say that the entry's own data do not."""
 
 
 _types: dict[str, EventType] = {}
@@ -93,8 +94,8 @@ def body_of(entry: Entry) -> str:
         "entry": entry.seq,
     }
     known = _types[entry.verb]
-    data |= known.more(entry) if known.more else {}
     data |= {name: facts.get(name) for name in known.fields}
+    data |= known.more(entry) if known.more else {}
     return body(entry.verb, entry.at, data)
 
 

@@ -14,6 +14,7 @@ from balai.people.models import Membership
 
 QUARANTINED = "data.rows_quarantined"
 RELEASED = "data.released"
+WHICH = ("contract", "simulated")
 
 
 def ends_of(contract: DataContract) -> set[UUID]:
@@ -52,6 +53,12 @@ for name, label, fields in (
     ("expired", _("Data were deleted that the contract keeps no longer"), ("before", "rows")),
     ("erased", _("The key of a day’s subjects was destroyed"), ("table", "day")),
 ):
-    register(f"data.{name}", label=label, fields=fields, concerned=both_ends, more=which)
-register(QUARANTINED, label=_("Rows were quarantined (told once an hour)"))
-register(RELEASED, label=_("Figures of a day were released"))
+    register(f"data.{name}", label=label, fields=(*WHICH, *fields), concerned=both_ends, more=which)
+register(
+    QUARANTINED,
+    label=_("Rows were quarantined (told once an hour)"),
+    fields=(*WHICH, "version", "from", "until", "received", "quarantined", "reasons"),
+)
+register(
+    RELEASED, label=_("Figures of a day were released"), fields=(*WHICH, "version", "day", "k", "sha256")
+)

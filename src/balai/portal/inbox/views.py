@@ -21,6 +21,7 @@ from balai.core import threads
 from balai.core.models import Entry, Follow, Notification
 from balai.core.notifications import choose_pace, localised, mark_read, paces_of, sentences, unfollow
 from balai.core.pagination import paginate
+from balai.observations.webhooks.queries import kept_by
 from balai.people.models import OrganisationKind, User
 from balai.portal.components import Tab
 from balai.portal.context import prefix
@@ -65,6 +66,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "total": len(items),
         "overdue": sum(item.is_overdue(today) for item in items),
         "seats": user.hats,
+        "keeps_webhooks": bool(kept_by(user)),
         "empty_text": text,
         "empty_url": prefix() + path,
         "empty_label": label,
