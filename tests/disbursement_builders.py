@@ -14,6 +14,7 @@ from balai.observations.store import columns_of, connect, finish, quoted
 from balai.people.models import City, Organisation
 from tests.observations_builders import put_in_force
 
+BATCH = "BANSOS-1"
 DOCUMENT = shipped_contracts()["duithape-aid"]
 
 
@@ -26,7 +27,7 @@ def disbursements_in_force(
 def told(kind: str, amount: int | None, minute: int = 0, **extra: Any) -> dict[str, Any]:
     """One row of a payment; ``minute`` counts from two hours ago."""
     at = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=2) + timedelta(minutes=minute)
-    values = {"at": at, "kind": kind, "payment_batch": "BANSOS-1", "instruction": "P1", "amount_idr": amount}
+    values = {"at": at, "kind": kind, "payment_batch": BATCH, "instruction": "P1", "amount_idr": amount}
     return values | extra
 
 

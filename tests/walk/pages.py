@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.disbursement_builders import BATCH
 from tests.walk.town import Side
 from tests.webhook_builders import told
 
@@ -75,6 +76,16 @@ def firm(expects: str, *names: str) -> Visit:
 def of_data(expects: str) -> Visit:
     """A page of the data contract."""
     return Visit(expects, "data_contract", lambda found, _side: (found.contract, found.major))
+
+
+def of_client(expects: str) -> Visit:
+    """A page of the contract that a client signs under."""
+    return Visit(expects, "snap_client", lambda it, _side: (it.key.contract, it.key.major))
+
+
+def of_books(expects: str, *batch: str) -> Visit:
+    """A page of the books of payments, or of one batch."""
+    return Visit(expects, "disbursements", lambda found, _side: (found.contract, found.major, *batch))
 
 
 FLOW = "stranger=302 others=403 founder=200 officer=200 bureau=200 analyst=200 auditor=200"
@@ -284,6 +295,13 @@ PAGES: dict[str, list[Visit]] = {
     "data_quarantine": [of_data(FLOW)],
     "data_quarantine_again": [of_data(PRESS_SIGNED_IN)],
     "data_quarantined": [Visit(FLOW, "quarantined", pk)],
+    "data_disbursements": [of_books(FLOW)],
+    "data_disbursements_csv": [of_books(FLOW)],
+    "data_disbursement": [of_books(FLOW, BATCH)],
+    "data_disbursement_csv": [of_books(FLOW, BATCH)],
+    "data_snap": [of_client(FLOW)],
+    "data_snap_new": [of_client(FLOW + " auditor=403")],
+    "data_snap_replace": [Visit(FLOW + " auditor=403", "snap_client", pk)],
     "data_contract_document": [Visit(OPEN, "data_contract", lambda it, _side: (it.contract, it.major))],
     # Signing.
     "ceremony_list": [Visit(OPEN)],

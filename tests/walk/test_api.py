@@ -8,6 +8,7 @@ import pytest
 from balai.api.urls import api_v1
 from balai.programme.ocds import ocid_of
 from tests.builders import client_of
+from tests.disbursement_builders import BATCH
 from tests.walk.test_every_page import ROLES
 from tests.walk.town import Side, Town
 
@@ -29,6 +30,9 @@ def addresses(path: str, side: Side) -> list[str]:
         filled = [at["need"].reference, at["hidden"].reference]
     elif "/challenges/" in path:
         filled = [at["challenge"].reference, at["challenge_draft"].reference]
+    elif "/reconciliation" in path:
+        books = at["disbursements"]
+        return [path.format(contract=books.contract, major=1, batch=BATCH)]
     elif "/data/" in path:
         values = {
             "contract": at["data_contract"].contract,

@@ -29,7 +29,8 @@ from balai.core.models import Notification
 from balai.indicators.actions import read_table
 from balai.indicators.tables import Defaults
 from balai.needs.actions import hide_need, support_need, voice_need
-from balai.observations.models import DataContract
+from balai.observations.models import DataContract, SnapClient
+from balai.observations.simulating import shipped_contracts
 from balai.observations.webhooks.models import Webhook
 from balai.people.actions import invite
 from balai.people.keys import create_key
@@ -48,6 +49,7 @@ from tests.builders import (
     make_user,
     seat,
 )
+from tests.disbursement_builders import disbursements_in_force, store, told
 from tests.flow_builders import contract_in_force, make_figure
 from tests.indicators_builders import table
 from tests.lifecycle_builders import make_facts
@@ -141,6 +143,12 @@ class Town:
         side.at["quarantined"] = make_quarantined(side.at["data_key"])
         return contract
 
+    def _snap_client(self, side: Side) -> SnapClient:
+        """One that signs payment notices of the town's partner."""
+        document = shipped_contracts()["shopee-tax"].replace("id: shopee-tax", f"id: pajak-{side.name}")
+        contract = put_in_force(document, city=side.world.city, partner=side.world.partner)
+        return SnapClient.objects.create(key=make_data_key(contract), public_key="PEM", sealed_secret=b"x")
+
     def _webhook(self, side: Side) -> Webhook:
         """One of the partner's, with a message given up; only who runs the firm reads address and answers."""
         mark = self.mark(f"{side.name}-alamatmesin", side.people["founder"])
@@ -150,6 +158,15 @@ class Town:
             at=timezone.now(), status=500, fault="status", milliseconds=12, excerpt=answer
         )
         return webhook
+
+    def _disbursements(self, side: Side) -> DataContract:
+        """A contract of payments with one batch, whose instruction only those at either end may read of."""
+        name = f"bansos-{side.name}"
+        contract = disbursements_in_force(name, city=side.world.city, partner=side.world.partner)
+        ends = ("founder", "bureau", "officer", "analyst", AUDITOR)
+        number = self.mark(f"{side.name}-perintah", *(side.people.get(role) for role in ends))
+        store(contract, told("instructed", 300_000, instruction=number))
+        return contract
 
     def mark(self, name: str, *who: User | None) -> str:
         """A new mark, readable by ``who`` and nobody else."""
@@ -438,6 +455,8 @@ class Town:
             "ceremony": self._ceremony(side),
             "data_contract": self._data_contract(side),
             "webhook": self._webhook(side),
+            "snap_client": self._snap_client(side),
+            "disbursements": self._disbursements(side),
             "flow": make_figure(
                 contract_in_force(f"laju-{side.name}", city=side.world.city, partner=side.world.partner)
             ),

@@ -23,6 +23,7 @@ from balai.api import (
     ocds,
     people,
     pilots,
+    reconciliation,
     webhooks,
 )
 from balai.core.errors import BalaiError, Invalid, Refused, Stale
@@ -54,6 +55,7 @@ for room in (
     indicators,
     data,
     flows,
+    reconciliation,
     webhooks,
     people,
     ocds,
