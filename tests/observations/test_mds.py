@@ -705,10 +705,13 @@ def test_a_quota_says_when_to_come_again(settings, tmp_path: Path, transactional
     bounded = Provider("gojek-trips", rows_per_day=1)
 
     status, headers, answer = bounded.send(TRIPS, recent(4), recent(5))
+    _status, taken, _answer = bounded.send(TRIPS, recent(4))
     bounded.client.close()
 
     assert (status, answer["error"]) == (429, "daily_quota")
     assert int(headers[b"retry-after"]) > 0
+    assert '"daily";r=1;' in headers[b"ratelimit"].decode()
+    assert '"daily";r=0;' in taken[b"ratelimit"].decode()
 
 
 @pytest.mark.parametrize("name", [name for name in shipped_contracts() if name.startswith(("gojek", "grab"))])

@@ -203,11 +203,14 @@ class Application:
                 request = Request(method, path, scope.get("query_string", b""), _headers(scope), receive)
                 try:
                     reply = await standard.answer(self.node, request)
+                    whose = reply.door
                 except RefusedBatchError as refusal:
                     self._count(refusal)
                     await request.pass_over()
                     reply = standard.refusal(refusal, request)
-                await _reply(send, reply.status, reply.body, reply.kind, list(reply.headers))
+                    whose = refusal.door
+                more = [*reply.headers, *(_limits(whose) if whose is not None else ())]
+                await _reply(send, reply.status, reply.body, reply.kind, more)
             elif path == "/v1/observations":
                 if method != "POST":
                     raise RefusedBatchError(405, "method", "Only POST is known here.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from balai.observations.checking import LARGEST_BODY
-from balai.observations.intake import RefusedBatchError
+from balai.observations.intake import Door, RefusedBatchError
 
 if TYPE_CHECKING:
     from balai.observations.asgi import Node
@@ -71,12 +71,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered."""
+    """What is answered; where it names the door, the answer tells what the key may still send."""
 
     status: int
     body: bytes
     kind: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    door: Door | None = None
 
 
 class Standard(Protocol):

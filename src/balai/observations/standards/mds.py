@@ -469,7 +469,7 @@ class Mds:
             f"{receipt.receipt_id}; received={receipt.received}; accepted={receipt.accepted}; "
             f"quarantined={receipt.quarantined}; duplicates={receipt.duplicates}"
         )
-        return Reply(status, _bulk(receipt, bad, body), KIND, ((RECEIPT, told.encode()),))
+        return Reply(status, _bulk(receipt, bad, body), KIND, ((RECEIPT, told.encode()),), door)
 
     def refusal(self, fault: RefusedBatchError, _request: Request) -> Reply:
         """An error message in the form of the specification."""
