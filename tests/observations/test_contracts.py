@@ -170,3 +170,37 @@ def test_an_optional_field_is_a_minor_change() -> None:
 )
 def test_anything_else_needs_a_new_major_version(at: dict[str, object], what: str) -> None:
     assert what in list(read_contract(changed(**at)).breaks(trips()))
+
+
+def level(**values: object) -> dict[str, object]:
+    """The contract with one service level."""
+    return {"slaProperties": [{"property": "errorRate", **values}]}
+
+
+@pytest.mark.parametrize(
+    ("at", "share"),
+    [
+        ({}, 0.01),
+        (level(value=0.5, unit="percent"), 0.005),
+        (level(value=5, unit="%"), 0.05),
+    ],
+)
+def test_the_share_of_wrong_rows_it_bears_is_read(at: dict[str, object], share: float) -> None:
+    assert read_contract(changed(**at)).bears == share
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [
+        (level(value=0, unit="percent"), "slaProperties[0].value"),
+        (level(value=101, unit="percent"), "slaProperties[0].value"),
+        (level(value=True, unit="percent"), "slaProperties[0].value"),
+        (level(value=float("nan"), unit="percent"), "slaProperties[0].value"),
+        (level(value=1, unit="rows"), "slaProperties[0].unit"),
+    ],
+)
+def test_a_share_that_is_none_names_its_place(at: dict[str, object], place: str) -> None:
+    with pytest.raises(ContractError) as fault:
+        read_contract(changed(**at))
+
+    assert [where for where, _what in fault.value.faults] == [place]
