@@ -14,7 +14,7 @@ from balai.programme.models.assessment import COMPONENTS
 from tests.indicators_builders import table
 from tests.stories import make_pdf
 from tests.walk.negotiation import CITY, edited
-from tests.walk.pages import Visit, agreement, firm, of, of_agreement, of_data, part, pk
+from tests.walk.pages import Visit, agreement, firm, of, of_agreement, of_client, of_data, part, pk
 from tests.walk.town import Side
 from tests.webhook_builders import told
 
@@ -150,6 +150,8 @@ PRESSES = [
     Press("data_quarantine_again", of_data(""), simple(), DATA, "analyst"),
     Press("data_quarantined", Visit("", "quarantined", pk), simple(do="open"), DATA),
     Press("data_quarantined", Visit("", "quarantined", pk), simple(do="again"), DATA, "founder"),
+    Press("data_snap_new", of_client(""), simple(sandbox="live", public_key="PEM"), DATA),
+    Press("data_snap_replace", Visit("", "snap_client", pk), simple(public_key="PEM"), DATA),
     # Needs.
     Press("need_act", of("need", "", "dukung"), simple(), PERSON, "neighbour"),
     Press("need_act", of("need", "", "ikuti"), simple(), PERSON, "neighbour"),
