@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -589,13 +590,17 @@ def test_a_batch_of_failures_alone_is_a_bad_request(provider: Provider) -> None:
 
 
 def test_a_batch_sent_again_is_answered_again_and_counted_once(provider: Provider) -> None:
-    body = json.dumps([recent(4), recent(5, duration=-1)]).encode()
+    ahead = int(datetime.now(UTC).timestamp() * 1000) + 301_000
+    body = json.dumps([recent(4), recent(5, duration=-1), recent(8, end_time=ahead)]).encode()
 
-    first, second = provider.send(TRIPS, body=body), provider.send(TRIPS, body=body)
+    first = provider.send(TRIPS, body=body)
+    time.sleep(1.1)
+    second = provider.send(TRIPS, body=body)
     named = provider.send(TRIPS, recent(6), idempotency_key="nomor-pengiriman-1")
     reused = provider.send(TRIPS, recent(7), idempotency_key="nomor-pengiriman-1")
 
     assert first[0::2] == second[0::2]
+    assert first[2]["success"] + len(first[2]["failures"]) == first[2]["total"] == 3
     assert first[1][b"balai-receipt"] == second[1][b"balai-receipt"]
     assert (named[0], reused[0], reused[2]["error"]) == (201, 422, "idempotency_reused")
 

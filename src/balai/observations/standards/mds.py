@@ -403,6 +403,11 @@ def _bulk(receipt: SentReceipt, bad: Sequence[Bad], body: bytes) -> bytes:
     )
 
 
+def _written_at(receipt: SentReceipt) -> datetime:
+    """When the batch came first: its number is a UUID of version 7."""
+    return datetime.fromtimestamp(int(receipt.receipt_id.replace("-", "")[:12], 16) / 1000, UTC)
+
+
 def _failure(bad: Bad) -> dict[str, Any]:
     error = "missing_param" if bad.reason == MISSING else "bad_param"
     name = bad.pointer[1:].replace("/", ".") or "item"
@@ -456,8 +461,8 @@ class Mds:
         reading = Reading(request.path, request.method)
         receipt = await node.take(door, request.header("idempotency-key") or digest, reading, body)
         if reading.checked is None and receipt.quarantined:
-            # It was answered before; what was wrong with it is found again.
-            reading(door.checker, body, datetime.now(UTC))
+            # It was answered before; what was wrong with it then is found again.
+            reading(door.checker, body, _written_at(receipt))
         time = door.checker.contract.time.name
         bad = [
             replace(one, pointer=endpoint.time) if one.pointer == f"/{time}" else one
