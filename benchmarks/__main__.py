@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-SECTIONS = ("pages", "ledger", "search", "moves", "news", "papers", "ceremony", "index")
+SECTIONS = ("pages", "ledger", "search", "moves", "news", "papers", "ceremony", "index", "dataplane")
 SIZE = 500
 
 
