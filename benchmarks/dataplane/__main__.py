@@ -1,4 +1,4 @@
-"""``python -m benchmarks.dataplane [flow limits peer scan] [--rows N]``: the data plane, and against others."""
+"""``python -m benchmarks.dataplane [flow limits peer scan] [--rows N]``: the data plane and others."""
 
 import argparse
 import os

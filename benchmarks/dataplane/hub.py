@@ -71,6 +71,7 @@ class Hub:
             "BALAI_HOME": str(home),
             "DJANGO_SETTINGS_MODULE": "balai.settings",
             "PYTHONPATH": paths,
+            "BALAI_LOG_LEVEL": "ERROR",
         }
         self._run("-m", "balai", "migrate", "-v0")
         self.bearer = self._run("-c", SETUP).strip().splitlines()[-1]
