@@ -2,7 +2,11 @@
 
 import base64
 import json
+import re
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -132,6 +136,26 @@ def test_a_public_key_verifies_what_its_private_half_signed(here, roda, founder,
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     key.verify(base64.b64decode(signature), signed)
     assert (name, signing.public_key(webhook)) == ("v1a", told)
+
+
+def test_a_receiver_written_as_the_documentation_says_verifies_and_refuses() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(import base64.*?)```", text, re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(block, known)
+    at, body = int(time.time()), b'{"type":"x"}'
+    signature = signing.sign("v1", KEY, "msg_1", at, body)
+    sent = {"webhook-id": "msg_1", "webhook-timestamp": str(at), "webhook-signature": f"v1,AAAA {signature}"}
+    old = {
+        "webhook-timestamp": str(at - 301),
+        "webhook-signature": signing.sign("v1", KEY, "msg_1", at - 301, body),
+    }
+
+    ours = [
+        known["ours"](SECRET, headers, body) for headers in (sent, sent | {"webhook-id": "a"}, sent | old)
+    ]
+
+    assert ours == [True, False, False]
 
 
 def test_no_secret_lies_open_in_the_database(city, roda, founder) -> None:
