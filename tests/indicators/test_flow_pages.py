@@ -41,15 +41,8 @@ def test_the_page_of_an_indicator_says_what_it_rests_on(client, figure) -> None:
 
     page = text(client, PAGE)
 
-    for told in (
-        "1 of 31 days released",
-        "at least 10 subjects",
-        "too few days",
-        A,
-        "TomTom",
-        "roda-trips v1",
-    ):
-        assert told in page
+    said = ("1 of 31 days released", "at least 10 subjects", "too few days", A, "TomTom", "roda-trips v1")
+    assert [told for told in said if told not in page] == []
     assert "Simulated" not in page
     assert f"/en/angka/asal/{figure.pk}/" in page
 
@@ -89,8 +82,7 @@ def test_simulated_figures_are_no_published_ones(client, contract) -> None:
     make_figure(contract)
 
     assert "1 indicators, 0 with a published figure" in text(client, "/en/dimensi/")
-    page = text(client, "/en/dimensi/mobility/")
-    assert "Computed from partners&#x27; data" in page or "Computed from partners' data" in page
+    assert "Computed from partners" in text(client, "/en/dimensi/mobility/")
 
 
 def test_a_dimension_that_no_flow_measures_says_so(client) -> None:
