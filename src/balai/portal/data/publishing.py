@@ -115,8 +115,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 refuse(form, fault)
         if form.cleaned_data.get("document"):
             # What came as a file is shown as text: nothing is sent twice, nothing is lost.
-            form.data = form.data.copy()  # type: ignore[union-attr]
-            form.data["document"] = form.cleaned_data["document"]
+            form.data = {"document": form.cleaned_data["document"], "bond": request.POST.get("bond", "")}
     context = {"form": form, "preview": preview}
     return render(request, "data/new.html", context, status=status)
 
@@ -145,10 +144,13 @@ def _partner(document: str) -> Organisation:
     return found
 
 
+def _chosen(bond: Bond | None) -> dict[str, Any]:
+    return {"dataset": bond.dataset, "subject": bond.subject} if bond else {}
+
+
 def _preview(by: User, city: City, document: str, bond: Bond | None) -> Preview:
     partner = _partner(document)
-    chosen = {"dataset": bond.dataset, "subject": bond.subject} if bond else {}
-    plan = plan_contract(by=by, city=city, partner=partner, document=document, **chosen)
+    plan = plan_contract(by=by, city=city, partner=partner, document=document, **_chosen(bond))
     before = plan.before.document if plan.before else ""
     diff = difflib.unified_diff(before.splitlines(), document.splitlines(), n=2, lineterm="")
     seen = f"{document}\n{plan.before.pk if plan.before else ''}\n{bond.code if bond else ''}"
@@ -162,8 +164,7 @@ def _preview(by: User, city: City, document: str, bond: Bond | None) -> Preview:
 
 
 def _publish(by: User, city: City, preview: Preview, document: str, bond: Bond | None) -> DataContract:
-    chosen = {"dataset": bond.dataset, "subject": bond.subject} if bond else {}
-    return publish_contract(by=by, city=city, partner=preview.partner, document=document, **chosen)
+    return publish_contract(by=by, city=city, partner=preview.partner, document=document, **_chosen(bond))
 
 
 class RetireForm(forms.Form):
