@@ -33,8 +33,14 @@ def main() -> None:
     for number, seed in enumerate(seeds()[asked.target]):
         (corpus / str(number)).write_bytes(seed)
         target(seed)
-    # Two seconds for one input and half a gigabyte in all are more than any may cost.
-    bounds = ["-timeout=2", "-rss_limit_mb=768", "-max_len=16384", f"-max_total_time={asked.seconds}"]
+    # More than any input may cost, on a machine that has other things to do as well.
+    bounds = [
+        "-timeout=20",
+        "-rss_limit_mb=768",
+        f"-artifact_prefix={home}/",
+        "-max_len=16384",
+        f"-max_total_time={asked.seconds}",
+    ]
     atheris.Setup([sys.argv[0], str(corpus), *bounds, "-print_final_stats=1"], target)
     atheris.Fuzz()
 

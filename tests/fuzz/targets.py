@@ -227,7 +227,7 @@ def unpacked(data: bytes) -> None:
     request = Request("POST", "/", b"", {b"content-encoding": b"gzip"}, receive)
     body = None
     with refused((400, 413)):
-        body = asyncio.run(request.body(10_000))
+        body = application()[1].run_until_complete(request.body(10_000))
     if body is not None:
         assert len(body) <= 10_000
         assert body == gzip.decompress(data)
