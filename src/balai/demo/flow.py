@@ -35,7 +35,7 @@ NODE = "demonstration"
 class Plan:
     """How many rows a day of how many zones: few zones, so that what is counted reaches k."""
 
-    rows: int = 400
+    rows: int = 250
     zones: int = 4
 
 
@@ -47,8 +47,8 @@ PLANS = {
     "gojek-trips": Plan(150),
     "grab-trips": Plan(150),
     "nodeflux-counts": Plan(150, 3),
-    "shopee-tax": Plan(150, 3),
-    "tokopedia-orders": Plan(80),
+    **{f"{shop}-orders": Plan(60) for shop in ("bukalapak", "shopee", "tokopedia")},
+    **{f"{shop}-tax": Plan(80, 2) for shop in ("bukalapak", "shopee", "tokopedia")},
 }
 
 
