@@ -1,5 +1,6 @@
 """Many addresses side by side, and several workers at once."""
 
+import signal
 import threading
 import time
 from collections import Counter
@@ -7,9 +8,10 @@ from collections import Counter
 import pytest
 from django.db import connections
 
-from balai.observations.models import DataContract
+from balai.core.worker import HubWorker
 from balai.observations.webhooks import sending
 from balai.observations.webhooks.models import Webhook, WebhookDelivery
+from balai.observations.webhooks.sending import POST
 from tests.builders import make_company
 from tests.webhook_builders import Receiver, answers, listening, make_delivery, make_webhook
 
@@ -116,7 +118,29 @@ def test_an_address_that_fails_is_not_asked_again_while_it_rests(settings) -> No
             until(worker.idle)
 
     assert len(receiver.came) == 1
-    assert DataContract.objects.count() == 0
+
+
+def test_every_worker_sends(settings) -> None:
+    settings.DEBUG = True
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    worker = HubWorker()
+    with listening() as receiver:
+        make_delivery(make_webhook(make_company(), receiver.url))
+
+        def stop_once_told() -> None:
+            until(lambda: _all_told(), 15)
+            connections.close_all()
+            worker.stopping.set()
+
+        watch = threading.Thread(target=stop_once_told)
+        watch.start()
+        worker.run()
+        watch.join()
+        until(POST.idle)
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+    assert len(receiver.came) == 1
 
 
 def _all_told() -> bool:

@@ -36,3 +36,7 @@ class NewWebhookForm(WebhookForm):
         help_text=_("With a public key the receiver keeps nothing secret; fewer libraries know it."),
         widget=forms.RadioSelect,
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["events"].initial = list(events.registered())
