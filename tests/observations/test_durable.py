@@ -1,13 +1,19 @@
 """What the disk has and what it only seems to have: readers go up to the first, and miss nothing of it."""
 
+import resource
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 from django.core.management import CommandError, call_command
 
 from balai.observations import drain, places
 from balai.observations.drain import Drainer
+from balai.observations.housekeeping import check
 from balai.observations.models import DataKey, Receipt
 from balai.observations.segments import (
     Place,
@@ -18,6 +24,7 @@ from balai.observations.segments import (
     readable_end,
     segment_path,
 )
+from balai.observations.store import connect
 from tests.observations.test_drain import Hub, account, drainer, key, stored  # noqa: F401
 from tests.observations.test_segments import batches, record, written
 from tests.observations_builders import row
@@ -203,3 +210,47 @@ def test_a_node_that_is_always_full_keeps_none_waiting(
 
     assert set(Receipt.objects.values_list("node", flat=True)) == {"a-full", "b-quiet"}
     assert Receipt.objects.count() < 21
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["full", "blocked"])
+def test_a_store_that_takes_nothing_loses_nothing(
+    kind: str,
+    key: DataKey,  # noqa: F811
+    drainer: Drainer,  # noqa: F811
+) -> None:
+    """The step fails whole and is told; when there is room again the next one brings every row once."""
+    hub = Hub(key)
+    hub.send("0001", *[row(f"e{n:03d}", device=f"gawai-{n}") for n in range(200)])
+    blocked = places.store() / "roda_trips_v1"
+    if kind == "full":
+        with smallest_files(1000), pytest.raises((OSError, duckdb.Error)):
+            drainer.step()
+    else:
+        blocked.touch()
+        with pytest.raises(OSError, match=r"exists|directory"):
+            drainer.step()
+        blocked.unlink()
+    assert (stored(), Receipt.objects.count()) == ([], 0)
+    drainer.close()
+
+    again = Drainer()
+    again.step()
+    again.close()
+
+    assert (len(stored()), account()) == (200, (200, 200, 0, 0))
+    assert len(list(places.store().rglob("*.parquet"))) == 1
+    assert list(check(connect(), places.store())) == []
+
+
+@contextmanager
+def smallest_files(size: int) -> Iterator[None]:
+    """The kernel's limit on a file's size stands for the full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
