@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry
 from balai.observations import places
-from balai.observations.actions import stop_key
+from balai.observations.actions import rotate_key, stop_key
 from balai.observations.doors import Doors
 from balai.observations.models import DataContract, DataKey, SnapClient
 from balai.observations.sealing import RowSeal
@@ -112,6 +112,8 @@ def test_a_replaced_client_is_followed_by_one_with_another_secret(contract: Data
         rotate_snap_client(by=bureau, client=client)
     with pytest.raises(Refused):
         rotate_snap_client(by=make_user(), client=third)
+    with pytest.raises(Refused):
+        rotate_key(by=bureau, key=third.key)
 
 
 def test_a_node_knows_the_clients_and_passes_over_one_it_cannot_read(contract: DataContract) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from balai.observations.actions import stop_key
-from balai.observations.models import DataContract, SnapClient
+from balai.observations.models import DataContract, DataKey, SnapClient
 from balai.observations.simulating import shipped_contracts
 from balai.observations.snap_clients import make_snap_client
 from tests.builders import client_of, make_auditor, make_bureau, make_city, make_company, make_founder
@@ -63,6 +63,16 @@ def test_a_client_is_replaced_by_its_page_and_not_again(contract: DataContract) 
     assert (shown.status_code, replaced.status_code, again.status_code) == (200, 200, 409)
     assert SnapClient.objects.count() == 2
     assert replaced.context["before"].pk == client.pk
+
+
+def test_the_key_of_a_client_is_replaced_with_it_only(contract: DataContract) -> None:
+    bureau = make_bureau(contract.city)
+    client, _secret = make_snap_client(by=bureau, contract=contract, public_key=public_key(), sandbox=True)
+
+    answer = client_of(bureau).post(f"/data/kunci/{client.pk}/ganti/")
+
+    assert (answer.status_code, answer["Location"]) == (302, f"/data/snap/{client.pk}/ganti/")
+    assert DataKey.objects.count() == 1
 
 
 def test_auditors_look_and_make_none(contract: DataContract) -> None:

@@ -18,7 +18,7 @@ from balai.core.rules import require
 from balai.observations import places, rules
 from balai.observations.bonds import bonds_of, contradictions
 from balai.observations.contracts import Contract, ContractError, read_contract
-from balai.observations.models import ContractState, DataContract, DataKey, Dataset
+from balai.observations.models import ContractState, DataContract, DataKey, Dataset, SnapClient
 from balai.observations.queries import open_keys
 from balai.observations.subjects import SubjectKeys
 from balai.people.models import City, Organisation, User
@@ -263,11 +263,18 @@ def _room_for_a_key(contract: DataContract) -> None:
         )
 
 
-def rotate_key(*, by: User, key: DataKey, overlap: timedelta = OVERLAP) -> tuple[DataKey, str]:
-    """A new key beside the old one, which opens ``overlap`` longer. Raises Refused, or Stale if it ended."""
+def rotate_key(
+    *, by: User, key: DataKey, overlap: timedelta = OVERLAP, of_client: bool = False
+) -> tuple[DataKey, str]:
+    """A new key beside the old one, which opens ``overlap`` longer. Raises Refused, or Stale if it ended.
+
+    The key of a client that signs is replaced with the client only (``of_client``).
+    """
     contract = DataContract.objects.filter(contract=key.contract, major=key.major).first()
     assert contract is not None
     require(rules.may_make_key(by, contract))
+    if not of_client and SnapClient.objects.filter(pk=key.pk).exists():
+        raise Refused(_("A client signs with this key. Replace the client instead."))
     with transaction.atomic():
         until = timezone.now() + overlap
         changed = DataKey.objects.filter(pk=key.pk, stopped_at=None, expires_at=None).update(expires_at=until)

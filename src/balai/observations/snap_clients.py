@@ -46,7 +46,7 @@ def rotate_snap_client(*, by: User, client: SnapClient, public_key: str = "") ->
     contract = DataContract.objects.filter(contract=client.key.contract, major=client.key.major).first()
     assert contract is not None
     with transaction.atomic():
-        key, _text = rotate_key(by=by, key=client.key)
+        key, _text = rotate_key(by=by, key=client.key, of_client=True)
         return _bind(by, contract, key, pem, before=client.pk)
 
 

@@ -3,15 +3,15 @@
 import json
 import shlex
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -32,8 +32,9 @@ from balai.observations.actions import (
 )
 from balai.observations.contracts import read_contract
 from balai.observations.describing import example_event
-from balai.observations.models import DataContract, DataKey
+from balai.observations.models import DataContract, DataKey, SnapClient
 from balai.observations.queries import keys_with_use
+from balai.observations.running import node_origin
 from balai.portal.data.parts import find, inside, person, room
 from balai.portal.forms import refuse
 
@@ -142,8 +143,10 @@ def new(request: HttpRequest, contract: str, major: int) -> HttpResponse:
 @never_cache
 @require_POST
 def rotate(request: HttpRequest, pk: str) -> HttpResponse:
-    """Replace a key; the old one opens three days longer."""
+    """Replace a key; the old one opens three days longer. A client that signs is replaced with its key."""
     key, row = _key(pk)
+    if SnapClient.objects.filter(pk=key.pk).exists():
+        return redirect("portal:data_snap_replace", key.pk)
     made, text = rotate_key(by=person(request), key=key)
     return _shown(request, row, made, text, before=DataKey.objects.get(pk=key.pk))
 
@@ -208,10 +211,11 @@ def _shown(
 
 def _command(whole: Any, text: str) -> str:
     """A line for a shell that sends the example row."""
-    body = json.dumps([example_event(whole)], ensure_ascii=False)
+    event = example_event(whole) | {"id": uuid4().hex, "time": timezone.now().isoformat(timespec="seconds")}
+    body = json.dumps([event], ensure_ascii=False)
     return " \\\n  ".join(
         [
-            f"curl {shlex.quote(settings.ORIGIN + '/v1/observations')}",
+            f"curl {shlex.quote(node_origin() + '/v1/observations')}",
             f"-H {shlex.quote('Authorization: Bearer ' + text)}",
             "-H 'Content-Type: application/cloudevents-batch+json'",
             '-H "Idempotency-Key: $(uuidgen)"',
