@@ -21,7 +21,7 @@ def main() -> int:
         soak = Soak(Path(folder), wanted.nodes)
         soak.set_up()
         # Whoever stands by looks every five seconds whether the store is free.
-        soak.run(wanted.minutes * 60, wanted.writers, (2.0, 12.0), ((3.0, 15.0), (8.0, 25.0)))
+        soak.run(wanted.minutes * 60, wanted.writers, (0.5, 12.0), ((5.0, 20.0), (10.0, 40.0)))
         faults = soak.verdict()
         if faults:
             faults += (Path(folder) / "soak.log").read_text().splitlines()[-60:]

@@ -91,8 +91,11 @@ class Soak:
         for probe in probes:
             probe.close()
 
-    def keep_alive(self, *arguments: str, life: Life) -> None:
-        """Run a process, kill it with its children after a random life, again and again."""
+    def keep_alive(self, *arguments: str, life: Life, port: int = 0) -> None:
+        """Run a process, kill it with its children after a random life, again and again.
+
+        With a ``port`` most lives begin when it answers there, and one in five as the process starts.
+        """
         chance = random.Random(str(arguments))
         with (self.home / "soak.log").open("a") as log:
             while not self.stop.is_set():
@@ -104,11 +107,21 @@ class Soak:
                     stderr=log,
                     start_new_session=True,
                 )
+                if port and chance.random() > 0.2:
+                    self._wait_for(port)
                 self.stop.wait(chance.uniform(*life))
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 with self.lock:
                     self.kills += 1
+
+    def _wait_for(self, port: int) -> None:
+        give_up = time.monotonic() + 60
+        while not self.stop.is_set() and time.monotonic() < give_up:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            self.stop.wait(0.2)
 
     def write(self, number: int) -> None:
         """One writer: batches with new, repeated and wrong rows, each sent until it is acknowledged."""
@@ -192,14 +205,16 @@ class Soak:
         drainers: tuple[Life, ...] = ((0.8, 4.0),),
     ) -> None:
         """Write under fire for ``seconds``; then let the nodes live until every writer has its answer."""
-        kept: list[tuple[tuple[str, ...], Life]] = [
-            (("ingest", "--port", str(port), "--node", f"node-{number}"), life)
+        kept: list[tuple[tuple[str, ...], Life, int]] = [
+            (("ingest", "--port", str(port), "--node", f"node-{number}"), life, port)
             for number, port in enumerate(self.ports)
         ]
-        kept += [(("drain", "--every", f"{0.2 + number / 1000}"), one) for number, one in enumerate(drainers)]
+        kept += [
+            (("drain", "--every", f"{0.2 + number / 1000}"), one, 0) for number, one in enumerate(drainers)
+        ]
         keepers = [
-            threading.Thread(target=self.keep_alive, args=arguments, kwargs={"life": one})
-            for arguments, one in kept
+            threading.Thread(target=self.keep_alive, args=arguments, kwargs={"life": one, "port": port})
+            for arguments, one, port in kept
         ]
         threads = [threading.Thread(target=self.write, args=(number,)) for number in range(writers)]
         for thread in keepers + threads:
@@ -215,7 +230,7 @@ class Soak:
                 cwd=ROOT,
                 start_new_session=True,
             )
-            for arguments, _life in kept[: self.nodes]
+            for arguments, _life, _port in kept[: self.nodes]
         ]
         for thread in threads:
             thread.join()
