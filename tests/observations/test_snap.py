@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from balai.observations import places
 from balai.observations.actions import stop_key
 from balai.observations.asgi import Application, Node
+from balai.observations.checking import Checker
 from balai.observations.drain import Drainer
 from balai.observations.models import Quarantined, Receipt, SnapClient
 from balai.observations.sealing import RowSeal
@@ -51,6 +52,7 @@ from balai.observations.simulating import (
     wire_of,
 )
 from balai.observations.snap_clients import make_snap_client, rotate_snap_client
+from balai.observations.standards.snap import read_notice
 from balai.observations.store import connect
 from tests.builders import make_bureau, make_city, make_company
 from tests.observations_builders import put_in_force
@@ -598,3 +600,40 @@ def test_the_simulated_marketplace_is_taken_at_its_word(
         wire.tell(rows[:1], "refused", lambda _build: Answer(500, b"{}"))
     with pytest.raises(ValueError, match="JSON"):
         wire_of(contract, "chk_live_x.y")
+
+
+def put(told: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    *steps, last = path
+    for step in steps:
+        told = told[step]
+    told[last] = value
+
+
+CHECKER = Checker(shipped_contract("shopee-tax"))
+REASONS = {"missing", "not in SNAP's form", "not IDR", "a part of a rupiah"}
+PLACES = [
+    *[(name,) for name in json.loads(notice())],
+    ("paidAmount", "value"),
+    ("paidAmount", "currency"),
+    ("additionalInfo", "levy"),
+    ("additionalInfo", "zone"),
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), json_values), min_size=1, max_size=3))
+def test_whatever_stands_in_a_notice_it_is_one_row_or_one_fault_and_no_reason_repeats_it(
+    changes: list[tuple[tuple[str, ...], Any]],
+) -> None:
+    told = json.loads(notice())
+    for path, value in sorted(changes, key=lambda change: -len(change[0])):
+        put(told, path, value)
+
+    checked = read_notice(CHECKER, json.dumps(told).encode(), datetime.now(UTC))
+
+    assert len(checked.rows) + len(checked.bad) == 1
+    for bad in checked.bad:
+        assert bad.reason in REASONS or bad.reason.startswith(("Expected `", "none of", "lies "))
+        assert NAME not in (bad.raw or b"").decode()
+    for row in checked.rows:
+        assert isinstance(row.paid_idr, int)
+        assert told["paidAmount"]["value"] == f"{row.paid_idr}.00"
