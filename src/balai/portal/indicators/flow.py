@@ -108,15 +108,33 @@ def block(indicator: Indicator, figures: Sequence[FlowFigure]) -> Block | None:
     return Block(
         indicator,
         latest,
-        charts.line(
-            [charts.Series(name, points, hue=indicator.dimension, dashed=simulated)],
-            title=title,
-            desc=desc,
-            unit=words,
-        ),
+        _chart(points, name, indicator, simulated, title=title, desc=desc),
         charts.figure_table(heads, rows, caption=title),
         simulated,
     )
+
+
+def _chart(
+    points: Sequence[charts.Point],
+    name: str,
+    indicator: Indicator,
+    simulated: bool,
+    *,
+    title: str,
+    desc: str,
+) -> SafeString:
+    """A line of several periods; of one a bar, or where it has bounds an interval."""
+    hue, words = indicator.dimension, unit(indicator.unit)
+    if len(points) > 1:
+        series = charts.Series(name, points, hue=hue, dashed=simulated)
+        return charts.line([series], title=title, desc=desc, unit=words)
+    (one,) = points
+    label, value = f"{one.label}, {name}", one.value or 0.0
+    if one.low is None or one.high is None:
+        bar = charts.Bar(label, value, hue=hue)
+        return charts.bars([bar], title=title, desc=desc, unit="" if indicator.unit == "count" else words)
+    found = charts.Interval(label, value, one.low, one.high, hue=hue)
+    return charts.intervals([found], title=title, desc=desc, unit=words)
 
 
 def _row(one: FlowFigure) -> tuple[object, ...]:
