@@ -171,6 +171,19 @@ MEANT = Told("instructed", 100, 0)
             (Finding.INSTRUCTED_TWICE,),
         ),
         ([Told("paid", 100, -5), MEANT], sums(100, paid=100), State.SETTLED, (Finding.EARLY,)),
+        ([MEANT, Told("paid", 100, 0)], sums(100, paid=100), State.SETTLED, ()),
+        (
+            [MEANT, Told("paid", 60, 5), Told("failed", None, 5)],
+            sums(100, paid=60, failed=40),
+            State.FAILED,
+            (Finding.PAID_OTHER,),
+        ),
+        (
+            [MEANT, Told("paid", 100, 5), Told("failed", None, 7), Told("returned", 100, 9)],
+            sums(100, paid=100, returned=100, open=100),
+            State.OPEN,
+            (),
+        ),
         (
             [MEANT, Told("paid", None, 5)],
             sums(100, open=100),

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -29,7 +28,7 @@ from balai.observations.reconciling import (
     total,
 )
 from balai.portal import charts
-from balai.portal.components import Count, Facts
+from balai.portal.components import Facts
 from balai.portal.csv import csv_response
 from balai.portal.data.parts import inside, room
 from balai.portal.templatetags.balai import rupiah
@@ -50,7 +49,7 @@ def batches(request: HttpRequest, contract: str, major: int) -> HttpResponse:
     start = _start(request, len(found))
     context = room(row, "data_disbursements")
     context |= {
-        "counts": _counts(found, currency),
+        "facts": _totals(found, currency),
         "odd": sum(one.odd for one in found),
         "chart": _chart(found),
         "rows": [_batch(one, currency) for one in found[start : start + A_PAGE]],
@@ -175,16 +174,15 @@ def _sums(sums: Sums, currency: str) -> dict[str, str]:
     return {name: _money(getattr(sums, name), currency) for name in Sums.__annotations__}
 
 
-def _counts(found: list[Account], currency: str) -> list[Count]:
+def _totals(found: list[Account], currency: str) -> Facts:
     sums = total([one.sums for one in found])
-    odd = sum(one.odd for one in found)
-    batches = ngettext("in %(count)s batch", "in %(count)s batches", len(found)) % {"count": len(found)}
     return [
-        Count(_money(sums.instructed, currency), _("instructed"), batches),
-        Count(_money(sums.standing, currency), _("reached the payees")),
-        Count(_money(sums.failed, currency), _("failed")),
-        Count(_money(sums.open, currency), _("still open")),
-        Count(_number(odd), _("findings"), _("what does not fit")),
+        (_("Payment batches"), _number(len(found))),
+        (_("Instructed"), _money(sums.instructed, currency)),
+        (_("Reached the payees"), _money(sums.standing, currency)),
+        (_("Failed"), _money(sums.failed, currency)),
+        (_("Still open"), _money(sums.open, currency)),
+        (_("Findings"), _number(sum(one.odd for one in found))),
     ]
 
 
@@ -243,4 +241,3 @@ def _line(line: Line, currency: str) -> dict[str, Any]:
         "tone": TONES[line.state],
         "findings": [FINDINGS[finding] for finding in line.findings],
     }
-
