@@ -1,5 +1,6 @@
 """The pages of a data contract for those at either end: flow, keys, quarantine, versions."""
 
+import html
 import json
 import re
 from datetime import timedelta
@@ -11,8 +12,11 @@ from django.utils import timezone
 from balai.agreements.models import Agreement
 from balai.core.models import Entry
 from balai.observations.actions import MOST_KEYS
+from balai.observations.checking import Checker
+from balai.observations.contracts import read_contract
 from balai.observations.models import DataContract, DataKey, Quarantined, Receipt
 from balai.observations.replay import replay
+from balai.observations.running import node_origin
 from tests.builders import client_of, make_auditor, make_bureau, make_city, make_company, make_founder
 from tests.observations.test_bonds import bind
 from tests.observations.test_contracts import changed
@@ -46,6 +50,27 @@ def words(text: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
+def faults_of(contract: DataContract, body: list[dict[str, object]]) -> list[str]:
+    """Where the events are not as the contract has them, now."""
+    checker = Checker(read_contract(contract.document))
+    return [bad.pointer for bad in checker.check_events(json.dumps(body).encode(), timezone.now()).bad]
+
+
+@pytest.mark.parametrize(
+    ("origin", "port", "at"),
+    [
+        ("https://balai.example", None, "https://balai.example"),
+        ("http://127.0.0.1:8000", None, "http://127.0.0.1:8001"),
+        ("http://127.0.0.1:8000", 9100, "http://127.0.0.1:9100"),
+        ("http://127.0.0.1:8000", 0, "http://127.0.0.1:8000"),
+    ],
+)
+def test_machines_are_sent_to_where_a_node_answers(settings, origin, port, at) -> None:
+    settings.ORIGIN, settings.INGEST_PORT = origin, port
+
+    assert node_origin() == at
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(("name", "most"), [("kunci/", 8), ("karantina/", 14), ("aliran/", 12)])
 def test_no_page_asks_more_for_more_rows(
@@ -68,7 +93,10 @@ def test_a_key_is_shown_once_with_a_line_to_try_it(contract, founder) -> None:
     text = made.content.decode()
     (secret,) = set(re.findall(r"chk_sandbox_[a-z0-9]+\.[\w-]+", text))
     assert (made.status_code, key.rows_per_second, key.sandbox) == (200, 50, True)
+    body = json.loads(html.unescape(re.search(r"-d (.+?)</code>", text)[1]).strip("'"))
     assert "/v1/observations" in text
+    # The contract of the tests gives no example of a zone; all else is right, also its time.
+    assert faults_of(contract, body) == ["/data/zone"]
     assert made["Cache-Control"].startswith("max-age=0, no-cache, no-store")
     assert secret not in page(founder, "kunci/")
     assert key.pk in page(founder, "kunci/")

@@ -255,11 +255,27 @@ def test_asked_rows_wait_while_the_gate_is_shut(contract: DataContract, hub: Hub
     minor(contract)
     try_again(by=make_founder(contract.partner), contract=newest(), row=Quarantined.objects.get())
     DataKey.objects.filter(pk=key.pk).update(subject="x:1")
+    first = Quarantined.objects.get().asked_at
     assert replay() == 0
+    assert Quarantined.objects.get().asked_at > first
 
     DataKey.objects.filter(pk=key.pk).update(subject="")
 
     assert replay() == 1
+
+
+def test_a_row_that_was_only_indented_is_not_corrected(contract: DataContract, hub: Hub) -> None:
+    hub.send("0001", row("a", vehicle="bajaj"))
+    drain()
+    minor(contract)
+    (bad,) = Quarantined.objects.all()
+    manager = make_founder(contract.partner)
+    shown = open_row(by=manager, row=bad, contract=newest())
+
+    try_again(by=make_bureau(contract.city), contract=newest(), row=bad, corrected=shown)
+
+    assert (shown.count("\n") > 5, replay()) == (True, 1)
+    assert Entry.objects.get(verb="data.replay_asked").facts["corrected"] is False
 
 
 def test_only_managers_and_the_city_read_rows(contract: DataContract, hub: Hub) -> None:

@@ -43,6 +43,10 @@ logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
+class LogTakenError(RuntimeError):
+    """Another process writes the log of this node."""
+
+
 class Node:
     """One ingest node: its doors, its checks and its log."""
 
@@ -67,7 +71,7 @@ class Node:
         try:
             self._writer = SegmentWriter(places.log() / self.name)
         except BlockingIOError:
-            raise RuntimeError(f"another node writes the log of {self.name!r}: see --node") from None
+            raise LogTakenError(f"another node writes the log of {self.name!r}: see --node") from None
         self._recall()
         if follow:
             self.doors.open()

@@ -7,6 +7,7 @@ and, where it is right now, to the log through a node's one way in, as a batch o
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -88,11 +89,16 @@ def contract_of(row: Quarantined) -> DataContract | None:
 
 
 def open_row(*, by: User, row: Quarantined, contract: DataContract) -> str:
-    """The row as it came; the ledger notes who looked. Raises Refused; Invalid where it was not kept."""
+    """The row as it came, its JSON indented; the ledger notes who looked.
+
+    Raises Refused; Invalid where it was not kept.
+    """
     require(rules.may_open_rows(by, contract))
     text = _unsealed(row)
     with transaction.atomic():
         _note("data.row_seen", contract, by, {"batch": row.batch, "row": row.row})
+    with suppress(msgspec.MsgspecError):
+        text = msgspec.json.format(text, indent=2)
     return text.decode(errors="replace")
 
 
@@ -105,7 +111,7 @@ def try_again(*, by: User, contract: DataContract, row: Quarantined, corrected: 
     require(rules.may_open_rows(by, contract))
     raw = _unsealed(row)
     new = corrected.strip().encode()
-    if new and new != raw.strip():
+    if new and _plain(new) != _plain(raw):
         require(rules.may_correct_rows(by, contract))
         if len(new) > LONGEST_ROW:
             raise Invalid(_("The row is too long."), {"row": [_("At most 64 KiB.")]})
@@ -230,6 +236,14 @@ def disagreements() -> Iterator[str]:
     wrong = sum(waiting.get(pk, 0) != count for pk, count in left)
     if wrong:
         yield f"the quarantined rows of {wrong} receipts do not add up"
+
+
+def _plain(raw: bytes) -> bytes:
+    """The same JSON without blanks; what is none as it is."""
+    try:
+        return msgspec.json.format(raw, indent=-1)
+    except msgspec.MsgspecError:
+        return raw.strip()
 
 
 def _unsealed(row: Quarantined) -> bytes:

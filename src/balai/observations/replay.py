@@ -17,7 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from balai.observations import places
-from balai.observations.asgi import Node
+from balai.observations.asgi import LogTakenError, Node
 from balai.observations.checking import Checker
 from balai.observations.contracts import read_contract
 from balai.observations.drain import KEEP_IDS
@@ -62,7 +62,7 @@ def replay() -> int:
     node = Node(node_name())
     try:
         node.open(follow=False)
-    except BlockingIOError:
+    except LogTakenError:
         return 0
     try:
         return sum(_take_group(node, group) for group in groups.values())
@@ -73,6 +73,7 @@ def replay() -> int:
 def _take_group(node: Node, rows: list[Quarantined]) -> int:
     contract = contract_of(rows[0])
     if contract is None:
+        _later(rows)
         return 0
     checker, seal = Checker(read_contract(contract.document)), RowSeal(places.row_key())
     keys = list(DataKey.objects.filter(pk__in={row.key for row in rows}, sandbox=False))
@@ -81,6 +82,7 @@ def _take_group(node: Node, rows: list[Quarantined]) -> int:
     for row in rows:
         raw = seal.open(bytes(row.sealed or b""))
         if row.key not in opened:
+            _later([row])
             continue
         if any(faults_of(checker, raw, timezone.now())):
             Quarantined.objects.filter(pk=row.pk).update(asked_at=None, tried_at=timezone.now())
@@ -95,6 +97,11 @@ def _take_group(node: Node, rows: list[Quarantined]) -> int:
         if receipt is not None and not receipt.quarantined:
             taken += _taken(row, receipt.receipt_id)
     return taken
+
+
+def _later(rows: list[Quarantined]) -> None:
+    """Behind those that can be taken: what waits for a pilot to go on holds up nobody."""
+    Quarantined.objects.filter(pk__in=[row.pk for row in rows]).update(asked_at=timezone.now())
 
 
 async def _take(

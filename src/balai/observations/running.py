@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -26,6 +27,18 @@ def beside_the_web(host: str, port: int) -> list[str]:
     own = settings.INGEST_PORT or port + 1
     check_port(host, own)
     return ingest_command(host, own)
+
+
+def node_origin() -> str:
+    """Where an outside machine finds a node: behind the web's own address, unless that names its port.
+
+    A proxy sends the paths of the nodes on; without one the node answers on the port after the web's.
+    """
+    origin = urlsplit(settings.ORIGIN)
+    if origin.port is None or settings.INGEST_PORT == 0:
+        return str(settings.ORIGIN)
+    port = settings.INGEST_PORT or origin.port + 1
+    return f"{origin.scheme}://{origin.hostname}:{port}"
 
 
 def join_serve() -> None:
