@@ -18,19 +18,16 @@ def run() -> None:
 
 def flow(
     folder: Path, plan: dict[int, int], *, nodes: int = 1, cores: tuple[int, ...] = (), runs: int = RUNS
-) -> float:
-    """Rows durable and queryable a CPU second by size of batch; the best of ``runs``, all of them stored.
-
-    Returns that of batches of a hundred.
-    """
+) -> None:
+    """Rows durable and queryable a CPU second by size of batch; the best of ``runs``, all of them stored."""
     from benchmarks.dataplane.hub import Hub
 
     home = folder / f"hub-{nodes}-{len(cores)}"
     home.mkdir()
-    where = f"{nodes} node{'s' if nodes > 1 else ''} and a drainer on {len(cores) or 'all'} cores"
+    where = f"{nodes} node{'s' if nodes > 1 else ''} and a drainer, cores: {len(cores) or 'all'}"
     columns = (f"{'per CPU s':>9}", f"{'node':>9}", f"{'drainer':>9}", f"{'rows/s':>9}", "p50 ms", "p99 ms")
     heading(f"Rows durable and queryable, {where}, {CONNECTIONS} connections", *columns)
-    hub, hundred = Hub(home, nodes, cores), 0.0
+    hub = Hub(home, nodes, cores)
     try:
         for size, rows in plan.items():
             found = [hub.measure(rows, size, CONNECTIONS) for _run in range(runs)]
@@ -40,15 +37,12 @@ def flow(
             cells = (best.per_cpu, best.rows / best.node_cpu, best.rows / (best.cpu - best.node_cpu), wall)
             numbers = "  ".join(f"{cell:9,.0f}" for cell in cells)
             print(f"  {f'batches of {size:,}':<34}{numbers}  {p50:6.1f}  {p99:6.1f}", flush=True)
-            if size == 100:
-                hundred = best.per_cpu
         accepted, stored = hub.stored()
     finally:
         hub.close()
     print(f"  {accepted:,} rows accepted, {stored:,} stored, each once")
     if accepted != stored:
         raise RuntimeError("rows were lost")
-    return hundred
 
 
 def bare(folder: Path) -> None:
@@ -67,31 +61,37 @@ def bare(folder: Path) -> None:
         )
 
 
-def peer(folder: Path, ours: float, rows: int = 20_000) -> None:
-    """The same client and size of batch against django-ogc-sensorthings; CPU is server's and PostgreSQL's."""
+def peer(folder: Path, rows: int = 20_000) -> None:
+    """Hub and django-ogc-sensorthings by turns, 100 rows a request; the peer's CPU includes PostgreSQL's."""
+    from benchmarks.dataplane.hub import Hub
     from benchmarks.dataplane.peer import Peer, UnavailableError
 
-    heading("The peer, django-ogc-sensorthings 1.2.0 on PostgreSQL, 100 rows a request")
+    heading("Beside django-ogc-sensorthings 1.2.0 on PostgreSQL, batches of 100", "per CPU s", "   rows/s")
     try:
         other = Peer(folder)
     except UnavailableError as fault:
         print(f"  skipped: {fault}")
         return
+    hub = None
     try:
-        best = 0.0
-        for connections in (8, CONNECTIONS):
-            for _run in range(RUNS):
+        (folder / "hub").mkdir()
+        hub = Hub(folder / "hub")
+        ours, theirs = 0.0, 0.0
+        for _run in range(RUNS):
+            mine = hub.measure(rows * 10, 100, CONNECTIONS)
+            ours = max(ours, mine.per_cpu)
+            print(f"  {'the hub':<34}{mine.per_cpu:9,.0f}  {mine.rows / mine.wall:9,.0f}", flush=True)
+            for connections in (8, CONNECTIONS):
                 found = other.measure(rows, 100, connections)
-                best = max(best, found.per_cpu)
-                print(
-                    f"  {connections} connections: {found.per_cpu:,.0f} rows a CPU s,"
-                    f" {found.rows / found.wall:,.0f} rows/s, p50 {found.p50 * 1000:.0f} ms,"
-                    f" p99 {found.p99 * 1000:.0f} ms, {found.errors} errors answered 201",
-                    flush=True,
-                )
+                theirs = max(theirs, found.per_cpu)
+                numbers = f"{found.per_cpu:9,.0f}  {found.rows / found.wall:9,.0f}"
+                errors = f"  {found.errors} rows answered 201 and not kept" if found.errors else ""
+                print(f"  {f'the peer, {connections} connections':<34}{numbers}{errors}", flush=True)
     finally:
         other.close()
-    print(f"  the hub does {ours / best:.1f} times the peer's best" if ours else "")
+        if hub is not None:
+            hub.close()
+    print(f"  best against best: {ours / theirs:.1f} times the peer's rows a CPU second")
 
 
 def scan(folder: Path, rows: int) -> None:

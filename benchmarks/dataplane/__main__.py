@@ -30,10 +30,9 @@ def main() -> None:
         machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
         print(f"Python {platform.python_version()}, {machine}")
         print(f"yardstick: {measure.milliseconds(measure.yardstick().least).strip()} ms")
-        hundred = 0.0
         if "flow" in parts:
             plan = {1: 15_000, 100: 400_000, 1000: 400_000}
-            hundred = dataplane.flow(folder, plan)
+            dataplane.flow(folder, plan)
             dataplane.flow(folder, plan, cores=(0,))
             dataplane.flow(folder, plan, nodes=2, cores=(0, 1))
         if "limits" in parts:
@@ -42,7 +41,7 @@ def main() -> None:
             # PostgreSQL does not run as root, and must reach its folder.
             folder.chmod(0o755)
             (folder / "peer").mkdir()
-            dataplane.peer(folder / "peer", hundred)
+            dataplane.peer(folder / "peer")
         if "scan" in parts:
             dataplane.scan(folder / "scan", wanted.rows)
 
