@@ -73,7 +73,7 @@ def on_duckdb(folder: Path, files: list[StoreFile], times: int = 3) -> tuple[Res
     return _on(DuckEngine(threads=2), folder, files, times)
 
 
-def on_spark(folder: Path, files: list[StoreFile], times: int = 3) -> tuple[Result, Rows]:
+def on_spark(folder: Path, files: list[StoreFile], times: int = 2) -> tuple[Result, Rows]:
     """Spark on two threads of this machine, Java's CPU included; starting it is not counted."""
     os.environ |= {
         "SPARK_LOCAL_DIRS": str(folder),
