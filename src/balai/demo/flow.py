@@ -5,29 +5,35 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import batched
+from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
 
+from balai.collaborations.models import Collaboration
 from balai.demo import people
 from balai.demo.reference import JAKARTA
 from balai.indicators.flow.definition import read_definition
 from balai.indicators.flow.keeping import keep_figures, shipped_sources
 from balai.observations import places
 from balai.observations.actions import make_key, publish_contract, stop_key
-from balai.observations.contracts import Contract, Role
+from balai.observations.contracts import Contract, Role, read_contract
 from balai.observations.doors import Doors
 from balai.observations.drain import Drainer
 from balai.observations.intake import EVENTS, Intake, Prepared
 from balai.observations.models import DataContract, DataKey
+from balai.observations.release import ask
 from balai.observations.sealing import RowSeal
 from balai.observations.segments import SegmentWriter
-from balai.observations.simulating import event_of, rows_of, shipped_contract, shipped_contracts
+from balai.observations.simulating import event_of, rows_of, shipped_contracts
 from balai.observations.subjects import SubjectKeys
 from balai.observations.tasks import release_days
 from balai.people.models import City, Organisation, User
+from balai.pilots.flow import bind_flow, contracts_for, keep_readings
 
 BATCH = 500
+PARKING = Path(__file__).parent / "jakarta" / "parking.odcs.yaml"
+STORY = "lajur-cerdas"
 NODE = "demonstration"
 
 
@@ -43,6 +49,7 @@ NEWEST = 4
 """Days back from yesterday that every contract has."""
 PLANS = {
     "botika-conversations": Plan(600, 2),
+    "lajur-parkir": Plan(120),
     "duithape-aid": Plan(300, 3),
     "gojek-trips": Plan(150),
     "grab-trips": Plan(150),
@@ -62,20 +69,26 @@ def pour(say: Callable[[str], None]) -> bool:
     say("Data mitra yang disimulasikan  ·  partners' data, simulated")
     bureau = User.objects.get(email=people.address_of("bureau"))
     city = City.objects.get(pk=JAKARTA)
-    bearers: dict[str, str] = {}
+    documents = dict(shipped_contracts())
+    story = Collaboration.objects.filter(invented=True, stage="running", partner__slug=STORY).first()
+    if story:
+        parking = PARKING.read_text(encoding="utf-8")
+        documents[read_contract(parking).id] = parking
+    flows: list[tuple[Contract, str]] = []
     keys: list[DataKey] = []
-    for name, document in shipped_contracts().items():
+    for document in documents.values():
+        whole = read_contract(document)
         contract = publish_contract(
             by=bureau,
             city=city,
-            partner=Organisation.objects.get(slug=shipped_contract(name).partner),
+            partner=Organisation.objects.get(slug=whole.partner),
             document=document,
             invented=True,
         )
         key, text = make_key(by=bureau, contract=contract, sandbox=False, rows_per_second=1_000_000)
-        bearers[name] = f"Bearer {text}"
+        flows.append((whole, f"Bearer {text}"))
         keys.append(key)
-    _send(bearers)
+    _send(flows)
     for key in keys:
         stop_key(by=bureau, key=key, reason="Simulasi selesai. Buat kunci baru untuk mencoba sendiri.")
     drainer = Drainer()
@@ -84,10 +97,37 @@ def pour(say: Callable[[str], None]) -> bool:
     drainer.close()
     release_days()
     keep_figures(city)
+    if story:
+        _read_story(story, bureau)
     return True
 
 
-def _send(bearers: dict[str, str]) -> None:
+def _read_story(story: Collaboration, bureau: User) -> None:
+    """One invented pilot is followed by its own partner's data, in two of the zones that are told."""
+    (contract,) = contracts_for(story)
+    today = timezone.localdate()
+    told = ask(
+        read_contract(contract.document),
+        purpose="indicators",
+        aggregate="count",
+        by=("zone",),
+        first=today - timedelta(days=9),
+        last=today,
+    )
+    measure = bind_flow(
+        collaboration=story,
+        by=bureau,
+        name="Tempat parkir kosong di ruas uji coba",
+        contract=contract,
+        purpose="indicators",
+        aggregate="mean",
+        measure="free_spaces",
+        zones=[figure.key[0] for figure in told.figures[:2]],
+    )
+    keep_readings(measure)
+
+
+def _send(flows: Sequence[tuple[Contract, str]]) -> None:
     doors = Doors()
     doors.read()
     today = timezone.localdate()
@@ -97,12 +137,12 @@ def _send(bearers: dict[str, str]) -> None:
     writer = SegmentWriter(places.log() / NODE)
     computed_from = {
         name for text in shipped_sources().values() for name, _major in read_definition(text).sources
-    }
+    } | {"lajur-parkir"}
     newest = [today - timedelta(days=back) for back in range(NEWEST, 0, -1)]
     last = today.replace(day=1) - timedelta(days=1)
     month = [last.replace(day=number + 1) for number in range(last.day)]
-    for name, bearer in bearers.items():
-        contract = shipped_contract(name)
+    for contract, bearer in flows:
+        name = contract.id
         days = sorted({*month, *newest}) if name in computed_from else newest
         rows = _rows(contract, PLANS.get(name, Plan()), days, ahead)
         for number, batch in enumerate(batched(rows, BATCH)):
