@@ -126,14 +126,13 @@ class SparkEngine:
 @contextmanager
 def _without_rows() -> Iterator[None]:
     """Spark's faults as EngineError, without their words: those may quote a row."""
-    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
         yield
     except PySparkException as fault:
         raise EngineError(f"Spark: {fault.getCondition() or type(fault).__name__}") from None
-    except (Py4JError, OSError) as fault:
+    except Exception as fault:
         raise EngineError(f"Spark: {type(fault).__name__}") from None
 
 
