@@ -17,8 +17,8 @@ from balai.observations.actions import rotate_key, stop_key
 from balai.observations.doors import Doors
 from balai.observations.models import DataContract, DataKey, SnapClient
 from balai.observations.sealing import RowSeal
-from balai.observations.simulating import shipped_contracts
-from balai.observations.snap_clients import make_snap_client, rotate_snap_client
+from balai.observations.simulating import shipped_contract, shipped_contracts
+from balai.observations.snap_clients import make_snap_client, rotate_snap_client, takes_notices
 from balai.people.models import Role
 from tests.builders import make_bureau, make_city, make_company, make_founder, make_user, seat
 from tests.observations_builders import DOCUMENT, put_in_force
@@ -93,6 +93,13 @@ def test_a_contract_without_the_standard_takes_no_notices(contract: DataContract
 
     with pytest.raises(Invalid):
         make(make_bureau(contract.city), trips)
+
+
+@pytest.mark.parametrize("partner", ["tokopedia", "bukalapak", "shopee"])
+def test_each_marketplace_has_a_contract_that_takes_notices(partner: str) -> None:
+    takes_notices(shipped_contract(f"{partner}-tax"))
+    with pytest.raises(Invalid):
+        takes_notices(shipped_contract(f"{partner}-orders"))
 
 
 def test_a_replaced_client_is_followed_by_one_with_another_secret(contract: DataContract) -> None:
