@@ -16,6 +16,7 @@ from balai.pilots import actions as pilots
 from tests.builders import make_agency, make_auditor, make_founder, make_officer, make_user
 from tests.needs_builders import make_draft, make_need, make_open_challenge
 from tests.stories import World
+from tests.webhook_builders import make_delivery, make_webhook
 
 
 def key_of(user: User, *scopes: str) -> str:
@@ -75,6 +76,8 @@ class Place:
             happened_at=timezone.now() - dt.timedelta(hours=2),
             text="Unit rekaan terguling.",
         )
+        self.webhook = make_webhook(world.partner)
+        self.delivery = make_delivery(self.webhook, state="failed")
         sealed = Agreement.objects.select_related("sealed_document").get(collaboration=self.at["running"])
         assert sealed.sealed_document is not None
         self.sha256 = sealed.sealed_document.sha256

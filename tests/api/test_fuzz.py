@@ -68,6 +68,8 @@ def known(place: Place, path: str) -> list[dict[str, str]]:
         return [{"reference": place.call.reference}, {"reference": place.hidden_draft.reference}]
     if "/agreements/" in path:
         return [{"sha256": place.sha256}]
+    if "{webhook}" in path:
+        return [{"webhook": str(place.webhook.pk), "delivery": str(place.delivery.pk)}]
     found = [{"reference": it.reference} for it in place.at.values()]
     if "{key}" in path:
         return [
