@@ -71,6 +71,19 @@ def test_what_may_not_follow_is_said(city, roda, at, says) -> None:
     assert says in " ".join(map(str, fault.value.fields["document"]))
 
 
+@pytest.mark.usefixtures("in_english")
+def test_no_city_goes_on_with_anothers_contract(city, roda) -> None:
+    publish_contract(by=make_bureau(city), city=city, partner=roda, document=DOCUMENT)
+    elsewhere = make_city(code="32", slug="bandung", name="Bandung")
+
+    with pytest.raises(Invalid) as fault:
+        publish_contract(
+            by=make_bureau(elsewhere), city=elsewhere, partner=roda, document=changed(version="1.0.1")
+        )
+
+    assert fault.value.fields["document"] == ["id: another city has a contract of this name."]
+
+
 def test_an_optional_field_follows_as_a_minor_version_and_old_keys_go_on(city, roda) -> None:
     bureau = make_bureau(city)
     first = publish_contract(by=bureau, city=city, partner=roda, document=DOCUMENT)

@@ -231,6 +231,16 @@ def test_the_city_reads_and_tries_and_changes_nothing(contract) -> None:
     assert auditor.post(address, {"do": "open"}).status_code == 403
 
 
+def test_a_sandbox_row_is_read_and_not_tried(contract, founder) -> None:
+    bad = make_quarantined(make_data_key(contract, sandbox=True))
+    address = f"/en/data/karantina/{bad.pk}/"
+
+    shown = founder.post(address, {"do": "open"}).content.decode()
+    tried = founder.post(address, {"do": "again"})
+
+    assert ("gawai-1" in shown, 'value="again"' in shown, tried.status_code) == (True, False, 403)
+
+
 def test_many_rows_are_tried_by_their_reason(contract, founder) -> None:
     key = make_data_key(contract)
     make_quarantined(key)
@@ -329,6 +339,7 @@ def test_retiring_ends_one_version_or_all(contract) -> None:
 
     bureau.post("/en/data/roda-trips/1/akhiri/", {"reason": "Salah ketik", "earlier": "one"})
     assert [one.state for one in DataContract.objects.all()] == ["retired", "active"]
+    assert "1.0.0, in force" in page(bureau)
     bureau.post("/en/data/roda-trips/1/akhiri/", {"reason": "Uji coba selesai"})
 
     assert [one.state for one in DataContract.objects.all()] == ["retired", "retired"]

@@ -16,7 +16,7 @@ from balai.observations.bonds import bonds_of
 from balai.observations.contracts import read_contract
 from balai.observations.describing import asyncapi, example, example_event, json_schema, openapi
 from balai.observations.models import DataContract, DataKey, Receipt
-from balai.observations.queries import contracts, keys_with_use, newest_contracts
+from balai.observations.queries import keys_with_use, newest_contracts, version_that_applies
 from balai.observations.release import Figure, ask, contract_in_force, why
 from balai.people.models import City, Organisation
 
@@ -453,8 +453,8 @@ def lineage(request: HttpRequest, contract: ContractId, major: Major, day: date)
 
 
 def find_contract(contract: str, major: int) -> DataContract:
-    """The newest version of a major one; 404 where there is none."""
-    row = contracts().filter(contract=contract, major=major).first()
+    """The version of a major one that applies, or the newest of those retired; 404 where there is none."""
+    row = version_that_applies(contract, major)
     if row is None:
         raise Http404
     return row

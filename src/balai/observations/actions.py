@@ -123,7 +123,7 @@ def plan_contract(
     contract = _sound(document, partner)
     newest = DataContract.objects.filter(contract=contract.id).select_related("partner", "dataset").first()
     if newest is not None:
-        _follows(contract, newest)
+        _follows(contract, newest, city)
         if newest.major == contract.major and dataset is None and not subject:
             dataset, subject = newest.dataset, newest.subject
     if dataset is not None or subject:
@@ -164,7 +164,7 @@ def _sound(document: str, partner: Organisation) -> Contract:
     return contract
 
 
-def _follows(contract: Contract, newest: DataContract) -> None:
+def _follows(contract: Contract, newest: DataContract, city: City) -> None:
     """Raise Invalid unless ``contract`` may come after the newest version there is."""
     number = tuple(int(part) for part in contract.version.split("."))
     last = (newest.major, newest.minor, newest.patch)
@@ -172,6 +172,8 @@ def _follows(contract: Contract, newest: DataContract) -> None:
     reasons: list[Text] = []
     if newest.partner.slug != contract.partner:
         reasons.append(_("id: another partner has a contract of this name."))
+    elif newest.city_id != city.pk:
+        reasons.append(_("id: another city has a contract of this name."))
     elif number <= last:
         reasons.append(
             _("version: %(version)s is in force; a newer one is greater.") % {"version": newest.version}

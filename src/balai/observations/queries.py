@@ -18,6 +18,12 @@ def contracts() -> QuerySet[DataContract]:
     )
 
 
+def version_that_applies(contract: str, major: int) -> DataContract | None:
+    """The newest version of a major one that is in force, else the newest; None where there is none."""
+    rows = contracts().filter(contract=contract, major=major)
+    return rows.filter(state=ContractState.ACTIVE).first() or rows.first()
+
+
 def newest_contracts(city: str) -> list[DataContract]:
     """The newest version in force of each contract of a city, by name."""
     found: dict[str, DataContract] = {}

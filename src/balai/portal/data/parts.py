@@ -12,7 +12,7 @@ from balai.observations import rules
 from balai.observations.contracts import Contract, read_contract
 from balai.observations.disbursing import names_of
 from balai.observations.models import DataContract
-from balai.observations.queries import contracts
+from balai.observations.queries import version_that_applies
 from balai.observations.snap_clients import STANDARD as SIGNED
 from balai.people.models import User
 from balai.people.rules import is_person
@@ -27,8 +27,8 @@ def person(request: HttpRequest) -> User:
 
 
 def find(contract: str, major: int) -> DataContract:
-    """The newest version of a major one, retired or in force."""
-    row = contracts().filter(contract=contract, major=major).first()
+    """The version of a major one that applies, or the newest of those retired."""
+    row = version_that_applies(contract, major)
     if row is None:
         raise Http404
     return row

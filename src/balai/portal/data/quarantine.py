@@ -184,7 +184,8 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             form = RowForm({"row": open_row(by=person(request), row=bad, contract=present)})
             form.errors.clear()
-    if form is not None and not may_correct:
+    sandbox = DataKey.objects.filter(pk=bad.key, sandbox=True).exists()
+    if form is not None and (sandbox or not may_correct):
         form.fields["row"].widget.attrs["readonly"] = True
     context = room(
         row,
@@ -193,6 +194,6 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         may_open=rules.may_open_rows(request.user, row),
         may_correct=may_correct,
-        sandbox=DataKey.objects.filter(pk=bad.key, sandbox=True).exists(),
+        sandbox=sandbox,
     )
     return render(request, "data/quarantined.html", context, status=status)
