@@ -179,6 +179,21 @@ def test_no_secret_lies_open_in_the_database(city, roda, founder) -> None:
     }
 
 
+def test_a_secret_the_hub_cannot_read_is_said_and_replaced(here, roda, founder) -> None:
+    """As after a restore without the keys: nothing fails but the attempt, and a new secret mends it."""
+    with listening() as receiver:
+        webhook = make_webhook(roda, receiver.url, sealed=b"sealed by another hub", scheme=Scheme.PUBLIC)
+        sent = make_delivery(webhook)
+        made = sending.serve(webhook.pk)
+        unread = signing.public_key(webhook)
+        actions.rotate_secret(by=founder, webhook=webhook)
+        _let_time_pass(webhook)
+        sending.serve(webhook.pk)
+
+    faults = list(sent.attempts.order_by("pk").values_list("fault", flat=True))
+    assert (made, unread, faults, len(receiver.came)) == (1, "", ["secret", ""], 1)
+
+
 # What is told, and to whom
 
 

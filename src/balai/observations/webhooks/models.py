@@ -37,6 +37,7 @@ class Fault(models.TextChoices):
     CONNECTION = "connection", _("no connection")
     TLS = "tls", _("the certificate or the encryption does not hold")
     PROTOCOL = "protocol", _("the answer was no HTTP")
+    SECRET = "secret", _("the hub cannot read its secret; replace it")
 
 
 class Webhook(models.Model):

@@ -25,6 +25,7 @@ from balai.observations.webhooks.client import Answer, post
 from balai.observations.webhooks.models import (
     DeliveryState,
     DisabledReason,
+    Fault,
     Webhook,
     WebhookAttempt,
     WebhookDelivery,
@@ -121,7 +122,10 @@ def serve(pk: UUID, *, resolve: Resolve = from_system) -> int:
 def attempt(webhook: Webhook, delivery: WebhookDelivery, *, resolve: Resolve = from_system) -> Answer:
     """One request with the delivery's message; nothing is written."""
     body = delivery.message.body.encode()
-    headers = signing.headers(webhook, delivery.message_id, body, timezone.now())
+    try:
+        headers = signing.headers(webhook, delivery.message_id, body, timezone.now())
+    except ValueError:
+        return Answer(None, Fault.SECRET.value, 0)
     return post(webhook.url, body, headers, resolve=resolve)
 
 
