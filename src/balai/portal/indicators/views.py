@@ -134,7 +134,8 @@ def batches(request: HttpRequest) -> HttpResponse:
     if not is_ministry(request.user):
         rows = rows.filter(city__in=cities_kept(request.user))
     page = paginate(rows, request.GET.get("cursor"), by="at")
-    return render(request, "indicators/batches.html", {"page": page})
+    context = {"page": page, "computes": bool(cities_kept(request.user))}
+    return render(request, "indicators/batches.html", context)
 
 
 @login_required

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -112,10 +112,13 @@ class Drawn:
 
 def drawn(measure: FlowMeasure, readings: Sequence[FlowReading]) -> Drawn:
     """Chart and table of the readings that stand, oldest first."""
-    points = [charts.Point(date_format(one.week, "j M"), float(one.value)) for one in readings]
+    known = {one.week: float(one.value) for one in readings}
+    weeks = range((readings[-1].week - readings[0].week).days // 7 + 1) if readings else ()
+    mondays = [readings[0].week + timedelta(weeks=number) for number in weeks]
+    points = [charts.Point(date_format(day, "j M"), known.get(day)) for day in mondays]
     simulated = any(one.invented for one in readings)
     title = _("%(name)s, by week") % {"name": measure.name}
-    desc = _("%(n)s weeks from partners' data.") % {"n": len(points)}
+    desc = _("%(n)s weeks from partners' data.") % {"n": len(readings)}
     if simulated:
         desc = f"{_('Simulated data.')} {desc}"
     series = charts.Series(_("simulated") if simulated else _("released"), points, dashed=simulated)
