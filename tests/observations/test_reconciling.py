@@ -49,7 +49,7 @@ class Books:
     """An engine over a table of rows."""
 
     def __init__(self) -> None:
-        self.engine = connect()
+        self.engine = connect(1)
         columns = ", ".join(f"{quoted(column(name))} {kind}" for name, kind in columns_of(CONTRACT))
         self.engine.execute(f"CREATE TABLE rows ({columns})")
         self._count = 0
@@ -341,5 +341,5 @@ class Treasury(RuleBasedStateMachine):
                 assert not (one.over or one.under) or findings
 
 
-Treasury.TestCase.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
+Treasury.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
 TestTreasury = Treasury.TestCase
