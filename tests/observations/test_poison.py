@@ -10,11 +10,12 @@ import pytest
 from balai.observations import places
 from balai.observations.contracts import Contract, Field, Role, read_contract
 from balai.observations.drain import Drainer
-from balai.observations.models import Receipt, StoreFile
+from balai.observations.intake import LONGEST_KEPT
+from balai.observations.models import Quarantined, Receipt, StoreFile
 from balai.observations.store import connect, quoted
 from tests.observations.test_contracts import changed
 from tests.observations.test_drain import Hub
-from tests.observations_builders import make_data_key, put_in_force
+from tests.observations_builders import make_data_key, put_in_force, row
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 TEXTS = [
@@ -125,3 +126,18 @@ def test_what_a_node_takes_the_drainer_stores(settings, tmp_path: Path) -> None:
     )
     wanted = {row["event_id"]: tuple(as_stored(field, row.get(field.name)) for field in kept) for row in rows}
     assert {row[0]: row for row in found} == wanted
+
+
+@pytest.mark.django_db
+def test_a_wrong_row_is_kept_up_to_a_length(settings, tmp_path: Path) -> None:
+    """Eight megabytes of nothing are no row, and no way to fill the hub's disk."""
+    settings.HOME = tmp_path
+    hub = Hub(make_data_key(put_in_force()))
+    hub.send("0001", row(zone="x" * 1000), row(zone="x" * LONGEST_KEPT))
+
+    drainer = Drainer()
+    drainer.step()
+    drainer.close()
+
+    kept = Quarantined.objects.order_by("row").values_list("pointer", "sealed")
+    assert [(pointer, sealed is None) for pointer, sealed in kept] == [("/zone", False), ("/zone", True)]

@@ -27,6 +27,8 @@ _noise = random.Random()  # noqa: S311
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENTS = "application/cloudevents-batch+json"
 ROWS = "application/x-ndjson"
+LONGEST_KEPT = 64 * 1024
+"""Bytes of a wrong row that are worth keeping: longer ones are told and not kept."""
 MOST_REMEMBERED_ROWS = 1_000_000
 MOST_REMEMBERED_ANSWERS = 100_000
 
@@ -383,7 +385,7 @@ class Intake:
 
 
 def _kept(bad: Bad, seal: Callable[[bytes], bytes]) -> dict[str, Any]:
-    raw = seal(bad.raw) if bad.raw is not None else None
+    raw = seal(bad.raw) if bad.raw is not None and len(bad.raw) <= LONGEST_KEPT else None
     return {"row": bad.row, "pointer": bad.pointer[:200], "reason": bad.reason[:300], "sealed": raw}
 
 
