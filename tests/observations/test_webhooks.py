@@ -19,6 +19,7 @@ from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Cursor, Entry, Notification
 from balai.observations.actions import make_key, publish_contract, retire_contract, rotate_key, stop_key
 from balai.observations.models import Quarantined, Receipt, ReleasedDay
+from balai.observations.tasks import tell_missed
 from balai.observations.webhooks import actions, events, outbox, sending, signing
 from balai.observations.webhooks.client import Answer
 from balai.observations.webhooks.models import (
@@ -368,6 +369,27 @@ def test_every_message_says_what_its_kind_is_listed_with(city, roda, founder) ->
     }
     assert said == {name: set(events.registered()[name].fields) for name in said}
     assert len(said) == 5
+
+
+def test_rows_that_come_again_after_a_missed_refresh_are_told_once(city, roda, founder) -> None:
+    make_webhook(roda, events=["data.refresh_resumed"])
+    contract = put_in_force(city=city, partner=roda)
+    key = make_data_key(contract)
+    since = timezone.now() - timedelta(days=2)
+    contract.__class__.objects.update(missed_since=since)
+    Receipt.objects.create(
+        id="0" * 32, key=key.pk, contract=contract.contract, version="1.0.0", table=contract.table,
+        digest="0" * 64, node="a", segment=1, offset=0, received_at=timezone.now(), received=1, accepted=1,
+        quarantined=0, duplicates=0, sandbox=False,
+    )  # fmt: skip
+
+    tell_missed.call()
+    tell_missed.call()
+    outbox.spread()
+
+    (message,) = WebhookMessage.objects.all()
+    assert json.loads(message.body)["data"]["since"] == since.isoformat(timespec="seconds")
+    assert Entry.objects.filter(verb="data.refresh_resumed").count() == 1
 
 
 # Attempts
