@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from balai.agreements.models import Agreement
+from balai.collaborations.models import Collaboration
 from balai.core.models import Entry
 from balai.observations.actions import MOST_KEYS
 from balai.observations.checking import Checker
@@ -329,6 +330,25 @@ def test_a_contract_is_bound_to_a_line_and_both_pages_say_so(settings, tmp_path)
     assert "not in force, so no live key opens" in page(bureau)
     there = bureau.get(f"/en/perjanjian/{agreement.pk}/").content.decode()
     assert "closed with the agreement" in there
+
+
+def test_the_agreement_behind_a_contract_is_named_to_those_who_may_see_it(settings, tmp_path) -> None:
+    settings.HOME, settings.DEMO = tmp_path, True
+    world = World()
+    world.partner.slug = "roda"
+    world.partner.save()
+    collaboration = world.at("running")
+    agreement, line = bind(world, name="Lampiran tertutup")
+    row = put_in_force(city=world.city, partner=world.partner)
+    DataContract.objects.filter(pk=row.pk).update(subject=agreement.subject, dataset=line)
+    Collaboration.objects.filter(pk=collaboration.pk).update(public_since=None)
+
+    anyone, officer = page(client_of()), page(client_of(world.bureau))
+
+    names = (f"/perjanjian/{agreement.pk}/", line.name)
+    assert [name in anyone for name in names] == [False, False]
+    assert [name in officer for name in names] == [True, True]
+    assert "asks for them: not public." in words(anyone)
 
 
 def test_retiring_ends_one_version_or_all(contract) -> None:

@@ -21,6 +21,7 @@ from balai.observations.describing import example_event
 from balai.observations.models import DataContract
 from balai.observations.queries import contracts, newest_contracts
 from balai.observations.release import Answer, ask, sums_of
+from balai.people.rules import Reader
 from balai.portal import charts
 from balai.portal.components import Facts
 from balai.portal.data.flow import often
@@ -63,7 +64,7 @@ def contract(request: HttpRequest, contract: str, major: int) -> HttpResponse:
         "whole": whole,
         "title": title_of(whole),
         "plain": _plainly(row, whole),
-        "bond": _bond(row),
+        "bond": _bond(request.user, row),
         "facts": _facts(row, whole),
         "fields": [(field, _words(field), ROLES[field.role], _limits(field)) for field in whole.fields],
         "example": json.dumps(example_event(whole), indent=2, ensure_ascii=False),
@@ -117,13 +118,18 @@ def _plainly(row: DataContract, whole: Contract) -> list[str]:
     return said
 
 
-def _bond(row: DataContract) -> dict[str, object] | None:
-    """The agreement that schedules these data, where the contract is bound to one."""
+def _bond(user: Reader, row: DataContract) -> dict[str, object] | None:
+    """The agreement that schedules these data; unnamed for whom the register does not show it."""
     kind, _colon, pk = row.subject.partition(":")
     found = Agreement.objects.filter(pk=pk).first() if kind == "agreement" else None
     if found is None:
         return None
-    return {"agreement": found, "line": row.dataset, "in_force": bool(is_in_force(found))}
+    seen = Agreement.objects.visible_to(user).filter(pk=pk).exists()
+    return {
+        "agreement": found if seen else None,
+        "line": row.dataset if seen else None,
+        "in_force": bool(is_in_force(found)),
+    }
 
 
 def _words(field: Field) -> str:
