@@ -195,6 +195,20 @@ def test_the_kit_tells_how_it_flows_to_those_inside_at_the_same_cost(client, con
     assert text(client, "/en/mitra/roda/data/").count("AsyncAPI") == 3
 
 
+def test_the_kit_tells_a_city_of_its_own_contracts_only(contract) -> None:
+    elsewhere = make_city("32")
+    contract_in_force("roda-antar", city=elsewhere, partner=contract.partner)
+    keeper = client_of(seat(make_user(), make_agency(city=elsewhere), Role.ANALYST))
+
+    page = text(keeper, "/en/mitra/roda/data/")
+
+    assert [page.count(words) for words in ("AsyncAPI", "rows in 0 batches", "is seen by the partner")] == [
+        2,
+        1,
+        1,
+    ]
+
+
 def test_lists_cost_the_same_for_one_period_and_for_three(client, contract) -> None:
     keeper = client_of(seat(make_user(), make_agency(city=contract.city), Role.ANALYST))
 

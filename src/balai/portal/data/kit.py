@@ -24,7 +24,10 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One contract of the kit as the page shows it; ``addresses`` are those of its partner's standard."""
+    """One contract of the kit as the page shows it; ``addresses`` are those of its partner's standard.
+
+    ``inside``: the reader may see what flows under it.
+    """
 
     standing: Standing
     whole: Contract
@@ -32,6 +35,7 @@ class Part:
     addresses: tuple[Address, ...]
     example: str
     shipped: bool
+    inside: bool
 
 
 @require_safe
@@ -44,19 +48,20 @@ def kit(request: HttpRequest, slug: str) -> HttpResponse:
     if not rows and not partner.listed:
         raise Http404
     shipped = shipped_contracts()
+    cities = {row.city_id: row for row in rows.values()}
+    seen_in = {city: bool(rules.may_see_flow(request.user, row)) for city, row in cities.items()}
     parts = []
     for one in standings(rows.values(), DAYS):
         whole = read_contract(one.contract.document)
         title = whole.title_en if get_language() == "en" and whole.title_en else whole.title
         example = json.dumps(example_event(whole), indent=2, ensure_ascii=False)
-        parts.append(
-            Part(one, whole, title, addresses_of(whole.standard), example, one.contract.contract in shipped)
-        )
-    inside = any(rules.may_see_flow(request.user, part.standing.contract) for part in parts[:1])
+        ours = one.contract.contract in shipped
+        inside = seen_in[one.contract.city_id]
+        parts.append(Part(one, whole, title, addresses_of(whole.standard), example, ours, inside))
     context = {
         "partner": partner,
         "parts": parts,
-        "inside": inside,
+        "inside": all(part.inside for part in parts),
         "days": DAYS,
         "origin": settings.ORIGIN,
         "simulated": any(part.standing.contract.invented for part in parts),
