@@ -154,7 +154,8 @@ def spark_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "spark.sql.codegen.wholeStage": "false",
         "spark.driver.memory": "512m",
         "spark.executor.memory": "512m",
-        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.locality.wait": "0s",
         "spark.local.dir": str(folder),
     }
     (folder / "spark-defaults.conf").write_text("\n".join(f"{name} {value}" for name, value in small.items()))
