@@ -8,11 +8,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from balai.indicators.models import FlowSource, Indicator, Value
-from balai.observations.models import DataContract, ReleasedDay
+from balai.observations.models import DataContract, Receipt, ReleasedDay
 from balai.people.models import Role
 from tests.builders import client_of, make_agency, make_city, make_company, make_founder, make_user, seat
 from tests.flow_builders import cell, contract_in_force, make_figure, release, zone_rest
 from tests.indicators_builders import make_indicator, make_value
+from tests.observations.test_contracts import changed
+from tests.observations_builders import make_data_key, make_quarantined
 
 pytestmark = pytest.mark.django_db
 
@@ -207,6 +209,21 @@ def test_the_kit_tells_a_city_of_its_own_contracts_only(contract) -> None:
         1,
         1,
     ]
+
+
+def test_the_kit_measures_by_what_the_contract_bears(contract) -> None:
+    key = make_data_key(contract)
+    make_quarantined(key, sealed=None)
+    Receipt.objects.update(received=50, accepted=49)
+    founder = client_of(make_founder(contract.partner))
+    one = text(founder, "/en/mitra/roda/data/")
+    level = {"property": "errorRate", "value": 5, "unit": "percent"}
+    DataContract.objects.update(document=changed(slaProperties=[level]))
+
+    five = text(founder, "/en/mitra/roda/data/")
+
+    assert ["more than the contract bears" in page for page in (one, five)] == [True, False]
+    assert "within what the contract bears" in five
 
 
 def test_lists_cost_the_same_for_one_period_and_for_three(client, contract) -> None:

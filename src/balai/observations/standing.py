@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Count, Max, Q, Sum
 from django.utils import timezone
 
+from balai.observations.contracts import read_contract
 from balai.observations.models import DataContract, Receipt, ReleasedDay
 from balai.observations.queries import Budget
 
@@ -54,5 +55,6 @@ def standings(contracts: Iterable[DataContract], days: int = 30) -> list[Standin
     for row in rows:
         batches, received, wrong, last = flows.get(row.table, (0, 0, 0, None))
         count, newest = told.get(row.table, (0, None))
-        found.append(Standing(row, batches, Budget(received, wrong, ()), last, count, newest))
+        budget = Budget(received, wrong, (), read_contract(row.document).bears)
+        found.append(Standing(row, batches, budget, last, count, newest))
     return found
