@@ -19,6 +19,8 @@ MOST_WORDS = 20_000
 """Values of a field with a pattern that are remembered as right."""
 
 _path = re.compile(r" - at `(?:key in )?\$(.*)`$")
+_unknown = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_plain_name = re.compile(r"[A-Za-z_]{1,60}[0-9]{0,2}")
 _step = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -171,6 +173,9 @@ class Checker:
         if reason.startswith("Invalid enum value"):
             # What was sent may name somebody; a reason is shown and not encrypted.
             reason = "none of the allowed values"
+        elif (unknown := _unknown.match(reason)) and not _plain_name.fullmatch(unknown[1]):
+            # So may a name that no contract would have: a number of a phone, an address.
+            reason = "has a field that the contract does not name"
         return Bad(number, pointer, reason, raw)
 
     def _identities(self, raw: bytes) -> Iterator[str]:
