@@ -37,8 +37,9 @@ from balai.programme.indexing import SPECIFICATION, table_of
 from tests.builders import make_agency, make_city, make_company, make_user, seat
 from tests.flow_builders import cell, contract_in_force, day_rest, days_of, release, zone_rest
 from tests.indicators_builders import make_indicator
+from tests.observations.test_contracts import changed
 from tests.observations.test_drain import Hub
-from tests.observations_builders import make_data_key, row
+from tests.observations_builders import make_data_key, put_in_force, row
 
 pytestmark = pytest.mark.django_db
 
@@ -329,6 +330,24 @@ def test_a_keeper_revises_and_retires_what_is_read() -> None:
     assert not current_sources(made.city)
     with pytest.raises(Stale):
         retire_source(**given, seen=2)
+
+
+@pytest.mark.usefixtures("in_english")
+def test_what_anyone_reads_is_computed_for_that_purpose_only() -> None:
+    inside = {"property": "purposes", "value": ["indicators", "planning"]}
+    made = put_in_force(changed(customProperties__4=inside))
+    given = {"city": made.city, "indicator": make_indicator("MOB-77"), "seen": 0}
+
+    with pytest.raises(Invalid) as fault:
+        revise_source(
+            by=seat(make_user(), make_agency(city=made.city), Role.ANALYST),
+            definition=text("count", part().replace("indicators", "planning")),
+            **given,
+        )
+
+    said = "roda-trips: figures that anyone reads are asked for the purpose “indicators”."
+    assert fault.value.fields["definition"] == [said]
+    assert not FlowSource.objects.exists()
 
 
 def test_only_the_citys_keepers_revise() -> None:

@@ -13,12 +13,16 @@ from fractions import Fraction
 from hashlib import sha256
 from json import dumps
 
+from django.utils.translation import gettext as _
+
 from balai.core.errors import BalaiError
 from balai.indicators.flow.definition import Definition, Span, Term
 from balai.observations.contracts import Contract, Role
 from balai.observations.models import DataContract
 from balai.observations.release import Answer, ask, contract_in_force, sums_of
 
+PURPOSE = "indicators"
+"""The purpose of a contract for figures that anyone reads."""
 LONGEST = 400
 """Days one question may span, as the release allows."""
 
@@ -109,6 +113,10 @@ def faults_of(definition: Definition, *, city: str) -> list[str]:
             source = _source(term, definition)
             if source.row.city_id != city:
                 faults.append(f"{term.contract}: another city's")
+                continue
+            if term.purpose != PURPOSE:
+                said = _("figures that anyone reads are asked for the purpose “%(purpose)s”.")
+                faults.append(f"{term.contract}: {said % {'purpose': PURPOSE}}")
                 continue
             known = {one.name: one.values for one in source.contract.by_role[Role.DIMENSION]}
             for name, values in term.where:
