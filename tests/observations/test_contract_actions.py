@@ -102,6 +102,16 @@ def test_an_optional_field_follows_as_a_minor_version_and_old_keys_go_on(city, r
     assert doors()[key.pk].checker.contract.version == "1.1.0"
 
 
+def test_simulated_rows_stay_simulated_until_a_table_of_its_own(city, roda) -> None:
+    given = {"by": make_bureau(city), "city": city, "partner": roda}
+    publish_contract(**given, document=DOCUMENT, invented=True)
+
+    minor = publish_contract(**given, document=changed(version="1.1.0"))
+    major = publish_contract(**given, document=changed(version="2.0.0"))
+
+    assert (minor.invented, major.invented) == (True, False)
+
+
 def test_a_retired_contract_closes_its_doors(city, roda) -> None:
     bureau = make_bureau(city)
     contract = publish_contract(by=bureau, city=city, partner=roda, document=DOCUMENT)

@@ -49,14 +49,17 @@ def publish_contract(
 
     A minor version may only add optional fields; anything else is a new major one. ``dataset`` and
     ``subject`` bind it to a line of a data schedule in force, which it must not contradict; a minor version
-    keeps the bond of the one before. Raises Refused, Invalid with the faults under ``document`` or ``bond``,
-    Stale where the version came meanwhile.
+    keeps the bond of the one before, and is of simulated data where that one is. Raises Refused, Invalid with
+    the faults under ``document`` or ``bond``, Stale where the version came meanwhile.
     """
     plan = plan_contract(
         by=by, city=city, partner=partner, document=document, dataset=dataset, subject=subject
     )
     contract, dataset, subject = plan.contract, plan.dataset, plan.subject
     major, minor, patch = (int(part) for part in contract.version.split("."))
+    if plan.before is not None and not plan.opens:
+        # Its table holds the rows of the versions before: what is made up there stays made up.
+        invented = invented or plan.before.invented
     made = DataContract(
         city=city,
         partner=partner,
