@@ -12,7 +12,7 @@ from django.utils import timezone
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.models import Entry
 from balai.observations import places
-from balai.observations.actions import publish_contract
+from balai.observations.actions import erase_subjects, publish_contract
 from balai.observations.asgi import Node
 from balai.observations.contracts import read_contract
 from balai.observations.drain import Drainer
@@ -312,6 +312,19 @@ def test_rows_expire_and_are_accounted_for(contract: DataContract, hub: Hub) -> 
     assert (receipt.quarantined, receipt.replayed, receipt.expired) == (2, 1, 1)
     account = account_of(contract)
     assert (account, account.adds_up) == (Account(3, 1, 1, 1), True)
+
+
+def test_of_an_erased_day_no_row_is_kept(contract: DataContract, hub: Hub) -> None:
+    """Its subjects stand in it as they came; rows of other days stay, and the account adds up."""
+    then = timezone.now() - timedelta(days=3)
+    hub.send("0001", row("a", zone=WRONG, at=then.isoformat()), row("b", zone=WRONG))
+    drain()
+
+    erase_subjects(table=contract.table, day=timezone.localdate(then))
+
+    kept = Quarantined.objects.order_by("row").values_list("sealed", flat=True)
+    assert [one is not None for one in kept] == [False, True]
+    assert account_of(contract) == Account(quarantined=2, waiting=2, replayed=0, expired=0)
 
 
 def test_an_account_that_does_not_add_up_is_told(contract: DataContract, hub: Hub) -> None:

@@ -19,6 +19,7 @@ from balai.observations import places, rules
 from balai.observations.bonds import bonds_of, contradictions
 from balai.observations.contracts import Contract, ContractError, read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Dataset, SnapClient
+from balai.observations.quarantine import forget_day
 from balai.observations.queries import open_keys
 from balai.observations.subjects import SubjectKeys
 from balai.people.models import City, Organisation, User
@@ -322,7 +323,8 @@ def stop_key(*, by: User, key: DataKey, reason: str) -> DataKey:
 def erase_subjects(*, table: str, day: date) -> bool:
     """Destroy the key of a table's local day; False where it was destroyed before. For the hub's operator.
 
-    Rows and figures stay; who they spoke of can never be found again. Raises Invalid for an unknown table.
+    Rows and figures stay; who they spoke of can never be found again. Of rows in quarantine only place and
+    reason stay. Raises Invalid for an unknown table.
     """
     contract = table.rpartition("_v")[0].replace("_", "-")
     versions = DataContract.objects.filter(contract=contract)
@@ -339,6 +341,7 @@ def erase_subjects(*, table: str, day: date) -> bool:
             public=True,
             data={"table": table, "day": day},
         )
+        forget_day(found, day)
         destroyed = SubjectKeys(places.subject_keys()).destroy(table, day)
         transaction.set_rollback(not destroyed)
     return destroyed

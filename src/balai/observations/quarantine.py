@@ -21,7 +21,7 @@ from balai.core import ledger
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.rules import require
 from balai.observations import gates, places, rules
-from balai.observations.checking import Checked, Checker, EnvelopeError
+from balai.observations.checking import FURTHEST_AHEAD, Checked, Checker, EnvelopeError
 from balai.observations.contracts import Role, read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Quarantined, Receipt
 from balai.observations.sealing import RowSeal
@@ -219,6 +219,35 @@ def expire_quarantined(now: datetime | None = None) -> int:
         gone += sum(unused.values())
         if len(old) < 500:
             return gone
+
+
+def forget_day(contract: DataContract, day: date) -> int:
+    """Keep the bytes of no row of a local day whose subjects were erased; return how many there were.
+
+    A row whose time cannot be read counts as of the day it came.
+    """
+    whole, seal = read_contract(contract.document), RowSeal(places.row_key())
+    ahead = timedelta(hours=places.hours_ahead(day))
+    begun = datetime(day.year, day.month, day.day, tzinfo=UTC) - ahead
+    rows = quarantine_of(contract).filter(received_at__gte=begun - FURTHEST_AHEAD).exclude(sealed=None)
+    gone = [
+        row.pk
+        for row in rows.iterator()
+        if ((_time_in(row, seal, whole.time.name) or row.received_at) + ahead).date() == day
+    ]
+    for begin in range(0, len(gone), 500):
+        Quarantined.objects.filter(pk__in=gone[begin : begin + 500]).update(sealed=None, asked_at=None)
+    return len(gone)
+
+
+def _time_in(row: Quarantined, seal: RowSeal, name: str) -> datetime | None:
+    """When the row says it happened, in UTC, in whichever form it came."""
+    try:
+        value = msgspec.json.decode(seal.open(bytes(row.sealed or b"")))
+        said = next(value[key] for key in (name, "time", "timestamp") if key in value)
+        return msgspec.convert(said, datetime).astimezone(UTC)
+    except (msgspec.MsgspecError, ValueError, TypeError, StopIteration, OverflowError, RecursionError):
+        return None
 
 
 def disagreements() -> Iterator[str]:
