@@ -226,10 +226,12 @@ def forget_day(contract: DataContract, day: date) -> int:
 
     A row whose time cannot be read counts as of the day it came.
     """
-    whole, seal = read_contract(contract.document), RowSeal(places.row_key())
     ahead = timedelta(hours=places.hours_ahead(day))
     begun = datetime(day.year, day.month, day.day, tzinfo=UTC) - ahead
     rows = quarantine_of(contract).filter(received_at__gte=begun - FURTHEST_AHEAD).exclude(sealed=None)
+    if not rows.exists():
+        return 0
+    whole, seal = read_contract(contract.document), RowSeal(places.row_key())
     gone = [
         row.pk
         for row in rows.iterator()
