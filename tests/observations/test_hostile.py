@@ -311,7 +311,7 @@ def test_a_page_asks_the_same_however_much_flowed(
     assert page.content.decode().count("0" * 60) == more
     client.force_login(partner)
     client.get("/data/")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(8):
         assert client.get("/data/roda-trips/1/").status_code == 200
 
 

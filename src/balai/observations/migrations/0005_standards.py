@@ -8,196 +8,335 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('observations', '0004_housekeeping'),
-        ('people', '0002_one_name'),
+        ("observations", "0004_housekeeping"),
+        ("people", "0002_one_name"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Expired',
+            name="Expired",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table', models.CharField(max_length=100)),
-                ('day', models.DateField(help_text="UTC day of the rows' time")),
-                ('rows', models.PositiveBigIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("table", models.CharField(max_length=100)),
+                ("day", models.DateField(help_text="UTC day of the rows' time")),
+                ("rows", models.PositiveBigIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['table', 'day', 'pk'],
+                "ordering": ["table", "day", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='SnapClient',
+            name="SnapClient",
             fields=[
-                ('key', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='snap_client', serialize=False, to='observations.datakey')),
-                ('public_key', models.TextField(help_text="RSA, PEM: for signatures of the client's own")),
-                ('sealed_secret', models.BinaryField(help_text="for HMAC signatures, encrypted under the hub's key")),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.UUIDField(help_text='pseudonym', null=True)),
+                (
+                    "key",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="snap_client",
+                        serialize=False,
+                        to="observations.datakey",
+                    ),
+                ),
+                ("public_key", models.TextField(help_text="RSA, PEM: for signatures of the client's own")),
+                (
+                    "sealed_secret",
+                    models.BinaryField(help_text="for HMAC signatures, encrypted under the hub's key"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_by", models.UUIDField(help_text="pseudonym", null=True)),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Webhook',
+            name="Webhook",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('url', models.CharField(max_length=500)),
-                ('events', models.JSONField(default=list, help_text='names of the kinds of news')),
-                ('scheme', models.CharField(choices=[('v1', 'shared secret (HMAC-SHA256)'), ('v1a', 'public key (Ed25519)')], default='v1', max_length=3)),
-                ('sealed', models.BinaryField(help_text='secret or private key, encrypted')),
-                ('old_sealed', models.BinaryField(help_text='the one before, which signs as well until old_until', null=True)),
-                ('old_until', models.DateTimeField(blank=True, null=True)),
-                ('after', models.BigIntegerField(help_text='tells of ledger entries with a greater number')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('disabled_at', models.DateTimeField(blank=True, null=True)),
-                ('disabled_reason', models.CharField(blank=True, choices=[('gone', 'the receiver answered that it is gone (410)'), ('failing', 'nothing could be delivered for five days')], max_length=10)),
-                ('failures', models.PositiveIntegerField(default=0, help_text='attempts failed since the last success')),
-                ('failing_since', models.DateTimeField(blank=True, null=True)),
-                ('warned_at', models.DateTimeField(blank=True, null=True)),
-                ('rest_until', models.DateTimeField(blank=True, help_text='nothing is tried before', null=True)),
-                ('served_at', models.DateTimeField(blank=True, help_text='latest attempt', null=True)),
-                ('slow', models.BooleanField(default=False, help_text='took long the last time')),
-                ('claim', models.CharField(blank=True, help_text='who is sending to it now', max_length=32)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("url", models.CharField(max_length=500)),
+                ("events", models.JSONField(default=list, help_text="names of the kinds of news")),
+                (
+                    "scheme",
+                    models.CharField(
+                        choices=[("v1", "shared secret (HMAC-SHA256)"), ("v1a", "public key (Ed25519)")],
+                        default="v1",
+                        max_length=3,
+                    ),
+                ),
+                ("sealed", models.BinaryField(help_text="secret or private key, encrypted")),
+                (
+                    "old_sealed",
+                    models.BinaryField(
+                        help_text="the one before, which signs as well until old_until", null=True
+                    ),
+                ),
+                ("old_until", models.DateTimeField(blank=True, null=True)),
+                ("after", models.BigIntegerField(help_text="tells of ledger entries with a greater number")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("disabled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "disabled_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("gone", "the receiver answered that it is gone (410)"),
+                            ("failing", "nothing could be delivered for five days"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, help_text="attempts failed since the last success"
+                    ),
+                ),
+                ("failing_since", models.DateTimeField(blank=True, null=True)),
+                ("warned_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "rest_until",
+                    models.DateTimeField(blank=True, help_text="nothing is tried before", null=True),
+                ),
+                ("served_at", models.DateTimeField(blank=True, help_text="latest attempt", null=True)),
+                ("slow", models.BooleanField(default=False, help_text="took long the last time")),
+                ("claim", models.CharField(blank=True, help_text="who is sending to it now", max_length=32)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['created_at', 'pk'],
+                "ordering": ["created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='WebhookAttempt',
+            name="WebhookAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('status', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('fault', models.CharField(blank=True, choices=[('status', 'the receiver did not answer with success'), ('timeout', 'no answer in time'), ('name', "the host's name was not found"), ('address', "the host's address lies in no public network"), ('connection', 'no connection'), ('tls', 'the certificate or the encryption does not hold'), ('protocol', 'the answer was no HTTP'), ('secret', 'the hub cannot read its secret; replace it')], max_length=10)),
-                ('milliseconds', models.PositiveIntegerField()),
-                ('excerpt', models.CharField(blank=True, help_text="how the receiver's answer begins", max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("status", models.PositiveSmallIntegerField(blank=True, null=True)),
+                (
+                    "fault",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("status", "the receiver did not answer with success"),
+                            ("timeout", "no answer in time"),
+                            ("name", "the host's name was not found"),
+                            ("address", "the host's address lies in no public network"),
+                            ("connection", "no connection"),
+                            ("tls", "the certificate or the encryption does not hold"),
+                            ("protocol", "the answer was no HTTP"),
+                            ("secret", "the hub cannot read its secret; replace it"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("milliseconds", models.PositiveIntegerField()),
+                (
+                    "excerpt",
+                    models.CharField(
+                        blank=True, help_text="how the receiver's answer begins", max_length=300
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-pk'],
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='WebhookDelivery',
+            name="WebhookDelivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('delivered', 'delivered'), ('failed', 'given up')], default='waiting', max_length=10)),
-                ('tries', models.PositiveSmallIntegerField(default=0, help_text='since it was last asked for')),
-                ('next_at', models.DateTimeField()),
-                ('made_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "waiting"), ("delivered", "delivered"), ("failed", "given up")],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "tries",
+                    models.PositiveSmallIntegerField(default=0, help_text="since it was last asked for"),
+                ),
+                ("next_at", models.DateTimeField()),
+                ("made_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-made_at', '-pk'],
+                "ordering": ["-made_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='WebhookMessage',
+            name="WebhookMessage",
             fields=[
-                ('id', models.CharField(help_text='goes out as webhook-id', max_length=40, primary_key=True, serialize=False)),
-                ('type', models.CharField(max_length=60)),
-                ('at', models.DateTimeField(help_text='when it happened')),
-                ('body', models.TextField(help_text='JSON as it is sent and signed')),
-                ('entry', models.BigIntegerField(help_text='ledger sequence number, where it came from there', null=True)),
-                ('made_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.CharField(
+                        help_text="goes out as webhook-id", max_length=40, primary_key=True, serialize=False
+                    ),
+                ),
+                ("type", models.CharField(max_length=60)),
+                ("at", models.DateTimeField(help_text="when it happened")),
+                ("body", models.TextField(help_text="JSON as it is sent and signed")),
+                (
+                    "entry",
+                    models.BigIntegerField(
+                        help_text="ledger sequence number, where it came from there", null=True
+                    ),
+                ),
+                ("made_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['-made_at'],
+                "ordering": ["-made_at"],
             },
         ),
         migrations.AddField(
-            model_name='datacontract',
-            name='closed_at',
-            field=models.DateTimeField(blank=True, help_text='when its keys were last seen shut: nothing was due before', null=True),
+            model_name="datacontract",
+            name="closed_at",
+            field=models.DateTimeField(
+                blank=True, help_text="when its keys were last seen shut: nothing was due before", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='quarantined',
-            name='asked_at',
-            field=models.DateTimeField(blank=True, help_text='somebody asked to try it again', null=True),
+            model_name="quarantined",
+            name="asked_at",
+            field=models.DateTimeField(blank=True, help_text="somebody asked to try it again", null=True),
         ),
         migrations.AddField(
-            model_name='quarantined',
-            name='receipt',
-            field=models.CharField(blank=True, help_text='of the batch it was taken with', max_length=36),
+            model_name="quarantined",
+            name="receipt",
+            field=models.CharField(blank=True, help_text="of the batch it was taken with", max_length=36),
         ),
         migrations.AddField(
-            model_name='quarantined',
-            name='tried_at',
-            field=models.DateTimeField(blank=True, help_text='and it was still wrong then', null=True),
+            model_name="quarantined",
+            name="tried_at",
+            field=models.DateTimeField(blank=True, help_text="and it was still wrong then", null=True),
         ),
         migrations.AddField(
-            model_name='receipt',
-            name='expired',
-            field=models.PositiveIntegerField(db_default=0, help_text='quarantined rows deleted unused'),
+            model_name="receipt",
+            name="expired",
+            field=models.PositiveIntegerField(db_default=0, help_text="quarantined rows deleted unused"),
         ),
         migrations.AddField(
-            model_name='receipt',
-            name='replayed',
-            field=models.PositiveIntegerField(db_default=0, help_text='quarantined rows taken later'),
+            model_name="receipt",
+            name="replayed",
+            field=models.PositiveIntegerField(db_default=0, help_text="quarantined rows taken later"),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(('quarantined__gte', django.db.models.expressions.CombinedExpression(models.F('replayed'), '+', models.F('expired')))), name='receipt_quarantine_adds_up'),
+            model_name="receipt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "quarantined__gte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("replayed"), "+", models.F("expired")
+                        ),
+                    )
+                ),
+                name="receipt_quarantine_adds_up",
+            ),
         ),
         migrations.AddIndex(
-            model_name='expired',
-            index=models.Index(fields=['table', 'day'], name='expired_table_day'),
+            model_name="expired",
+            index=models.Index(fields=["table", "day"], name="expired_table_day"),
         ),
         migrations.AddField(
-            model_name='webhook',
-            name='city',
-            field=models.ForeignKey(help_text='whose news it tells', on_delete=django.db.models.deletion.PROTECT, related_name='webhooks', to='people.city'),
+            model_name="webhook",
+            name="city",
+            field=models.ForeignKey(
+                help_text="whose news it tells",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="webhooks",
+                to="people.city",
+            ),
         ),
         migrations.AddField(
-            model_name='webhook',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='webhooks', to='people.organisation'),
+            model_name="webhook",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="webhooks", to="people.organisation"
+            ),
         ),
         migrations.AddField(
-            model_name='webhookdelivery',
-            name='webhook',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='observations.webhook'),
+            model_name="webhookdelivery",
+            name="webhook",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="observations.webhook",
+            ),
         ),
         migrations.AddField(
-            model_name='webhookattempt',
-            name='delivery',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='observations.webhookdelivery'),
+            model_name="webhookattempt",
+            name="delivery",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="attempts",
+                to="observations.webhookdelivery",
+            ),
         ),
         migrations.AddField(
-            model_name='webhookmessage',
-            name='city',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.city'),
+            model_name="webhookmessage",
+            name="city",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.city"
+            ),
         ),
         migrations.AddField(
-            model_name='webhookdelivery',
-            name='message',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='observations.webhookmessage'),
+            model_name="webhookdelivery",
+            name="message",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="observations.webhookmessage",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='webhook',
-            constraint=models.UniqueConstraint(fields=('organisation', 'city', 'url'), name='webhook_address_once'),
+            model_name="webhook",
+            constraint=models.UniqueConstraint(
+                fields=("organisation", "city", "url"), name="webhook_address_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='webhookmessage',
-            index=models.Index(fields=['made_at'], name='webhook_message_age'),
+            model_name="webhookmessage",
+            index=models.Index(fields=["made_at"], name="webhook_message_age"),
         ),
         migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['webhook', 'next_at'], name='webhook_waiting'),
+            model_name="webhookdelivery",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")),
+                fields=["webhook", "next_at"],
+                name="webhook_waiting",
+            ),
         ),
         migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['webhook', '-made_at', '-id'], name='webhook_log'),
+            model_name="webhookdelivery",
+            index=models.Index(fields=["webhook", "-made_at", "-id"], name="webhook_log"),
         ),
         migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('webhook', 'message'), name='webhook_told_once'),
+            model_name="webhookdelivery",
+            constraint=models.UniqueConstraint(fields=("webhook", "message"), name="webhook_told_once"),
         ),
     ]
