@@ -233,6 +233,21 @@ def test_a_partner_makes_no_live_key_for_nothing_or_for_another(settings) -> Non
     assert opens(*keys) == [False, False]
 
 
+def test_a_key_serves_nothing_of_another_city(settings) -> None:
+    settings.DEMO = True
+    world = World()
+    subject = f"collaboration:{world.at('running').pk}"
+    elsewhere = make_city(code="32", slug="bandung", name="Bandung")
+    contract = put_in_force(city=elsewhere, partner=world.partner)
+
+    keys = [
+        make_key(by=world.founder, contract=contract, sandbox=mode, subject=subject)[0]
+        for mode in (False, True)
+    ]
+
+    assert opens(*keys) == [False, False]
+
+
 def test_a_key_for_something_unknown_is_closed(city, roda) -> None:
     contract = put_in_force(city=city, partner=roda)
     for subject in ("collaboration:not-an-id", "collaboration:00000000-0000-0000-0000-000000000000", "x:1"):

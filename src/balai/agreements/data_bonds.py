@@ -36,10 +36,10 @@ def scheduled(city: City, partner: Organisation | None) -> Iterator[Bond]:
 
 @gate("agreement")
 def binding(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
-    """Bonds whose agreement is not in force, or is none of the partner's; a sandbox asks for none."""
+    """Bonds whose agreement is not in force, or is none of the partner's in the city; a sandbox asks for none."""
     if sandbox:
         return {}
-    pairs = {one: _uuid(one[0]) for one in served}
+    pairs = {one: _uuid(one.subject) for one in served}
     ids = [pk for pk in pairs.values() if pk]
     known = {
         (party.agreement_id, party.organisation_id): party.agreement
@@ -47,8 +47,8 @@ def binding(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
     }
     shut: dict[Served, str] = {}
     for one, pk in pairs.items():
-        agreement = known.get((pk, one[1])) if pk else None
-        if agreement is None:
+        agreement = known.get((pk, one.partner)) if pk else None
+        if agreement is None or agreement.city_id != one.city:
             shut[one] = UNKNOWN
         elif agreement.documented or not is_in_force(agreement):
             shut[one] = ENDED

@@ -6,12 +6,19 @@ the subject registers a gate for the prefix. A subject nobody knows is closed.
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from balai.observations.models import DataContract, DataKey
 
-Served = tuple[str, UUID]
-"""What a key serves, and the partner it was made for: one partner's key never serves another's subject."""
+
+class Served(NamedTuple):
+    """What a key serves, and whose it is: a key serves nothing of another partner's or of another city's."""
+
+    subject: str
+    partner: UUID
+    city: str
+
 
 Gate = Callable[[Collection[Served], bool], dict[Served, str]]
 """Given what keys serve and whether they are sandbox keys: what is closed, with the reason in plain words."""
@@ -35,9 +42,9 @@ def gate(prefix: str) -> Callable[[Gate], Gate]:
 def closed(served: Iterable[Served], *, sandbox: bool) -> dict[Served, str]:
     """Why what is closed is closed; what is open, and keys that serve nothing in particular, are left out."""
     by_prefix: dict[str, set[Served]] = {}
-    for subject, partner in served:
-        if subject:
-            by_prefix.setdefault(subject.partition(":")[0], set()).add((subject, partner))
+    for one in served:
+        if one.subject:
+            by_prefix.setdefault(one.subject.partition(":")[0], set()).add(one)
     found: dict[Served, str] = {}
     for prefix, some in by_prefix.items():
         known = _gates.get(prefix)
@@ -51,7 +58,7 @@ def why_shut(pairs: Iterable[tuple[DataKey, DataContract]], now: datetime) -> di
     shut = {
         sandbox: closed(
             {
-                (subject, key.partner_id)
+                Served(subject, key.partner_id, key.city_id)
                 for key, contract in known
                 if key.sandbox is sandbox
                 for subject in (key.subject, contract.subject)
@@ -67,8 +74,8 @@ def why_shut(pairs: Iterable[tuple[DataKey, DataContract]], now: datetime) -> di
             found[key.pk] = "This key has expired."
         elif key.stopped_at:
             found[key.pk] = key.stopped_reason or "This key was stopped."
-        elif reason := (
-            reasons.get((key.subject, key.partner_id)) or reasons.get((contract.subject, key.partner_id))
-        ):
-            found[key.pk] = reason
+        else:
+            for subject in (key.subject, contract.subject):
+                if reason := reasons.get(Served(subject, key.partner_id, key.city_id)):
+                    found.setdefault(key.pk, reason)
     return found

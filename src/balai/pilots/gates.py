@@ -21,11 +21,11 @@ OVER = "The pilot is not under way; its data are not taken."
 @gate("collaboration")
 def running(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
     """Closed collaborations with the reason."""
-    ids = [pk for pk in (_uuid(subject) for subject, _partner in served) if pk]
+    ids = [pk for pk in (_uuid(one.subject) for one in served) if pk]
     stages = {
-        (f"collaboration:{pk}", partner): stage
-        for pk, partner, stage in Collaboration.objects.filter(pk__in=ids).values_list(
-            "pk", "partner_id", "stage"
+        Served(f"collaboration:{pk}", partner, city): stage
+        for pk, partner, city, stage in Collaboration.objects.filter(pk__in=ids).values_list(
+            "pk", "partner_id", "city_id", "stage"
         )
     }
     open_in = TRYING if sandbox else FLOWING
@@ -37,7 +37,7 @@ def running(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
     if not sandbox:
         found = Agreement.objects.filter(collaboration__in=ids, kind=AgreementKind.PKS, documented=False)
         in_force = {f"collaboration:{one.collaboration_id}" for one in found if is_in_force(one)}
-        shut |= {one: ENDED for one in served if one[0] not in in_force and one not in shut}
+        shut |= {one: ENDED for one in served if one.subject not in in_force and one not in shut}
     return shut
 
 
