@@ -402,6 +402,22 @@ def test_a_validation_says_what_would_be_taken_and_keeps_nothing(client: Client)
     assert (rows(), Receipt.objects.count(), Quarantined.objects.count()) == ([], 0, 0)
 
 
+def test_a_payer_is_told_what_it_may_still_send(settings, tmp_path: Path) -> None:
+    settings.HOME = tmp_path
+    client = Client(make_data_key(put_in_force(shipped_contracts()["duithape-aid"]), rows_per_day=2))
+
+    bodies = [
+        json.dumps(handover(instruction(n), instruction(n + 1), request=f"REQUEST0000{n}")) for n in (1, 3)
+    ]
+    (taken, after, _said), (refused, still, _why) = (
+        client.post(body.encode(), path=BULK, content_type=JSON) for body in bodies
+    )
+
+    client.close()
+    assert (taken, refused) == (200, 429)
+    assert ['"daily";r=0;' in headers[b"ratelimit"].decode() for headers in (after, still)] == [True, True]
+
+
 def test_validations_have_their_quota(settings, tmp_path: Path) -> None:
     settings.HOME = tmp_path
     key = make_data_key(put_in_force(shipped_contracts()["duithape-aid"]), rows_per_second=1)

@@ -292,6 +292,7 @@ class Marketplace:
         scope = {"type": "http", "method": "POST", "path": path, "headers": raw}
         await self.application(scope, receive, send)
         start, answer = sent
+        self.answered = dict(start["headers"])
         return start["status"], json.loads(answer["body"])
 
 
@@ -572,6 +573,15 @@ def test_paths_and_methods_that_are_none_are_refused_in_the_same_words(shop: Mar
         "responseCode": "4040000",
         "responseMessage": "Invalid API Path",
     }
+
+
+def test_a_client_is_told_what_it_may_still_send(shop: Marketplace) -> None:
+    shop.pay(notice())
+    taken = shop.answered[b"ratelimit"].decode()
+    shop.pay(notice("pay-2"), x_signature="c2lnbg==")
+
+    assert '"daily";r=19999999;' in taken
+    assert b"ratelimit" not in shop.answered
 
 
 @pytest.mark.parametrize("with_secret", [True, False])

@@ -7,7 +7,7 @@ test suite calls them; G2P Connect disburse API 1.0.0, `/on-disburse` and `/disb
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,7 +57,7 @@ class RefusedRequestError(RefusedBatchError):
     """A refusal that repeats the number of the request it answers."""
 
     def __init__(self, fault: RefusedBatchError, number: str) -> None:
-        super().__init__(fault.status, fault.code, fault.detail, fault.retry_after)
+        super().__init__(fault.status, fault.code, fault.detail, fault.retry_after, fault.door)
         self.number = number
 
 
@@ -98,7 +98,7 @@ class Disbursements:
             raise RefusedBatchError(415, "content-type", "Send application/json.")
         body = await request.body()
         try:
-            return await way(Call(node, door, request, body))
+            return replace(await way(Call(node, door, request, body)), door=door)
         except RefusedBatchError as fault:
             raise RefusedRequestError(fault, _number_in(body, request.path)) from None
 

@@ -186,7 +186,7 @@ class Snap:
         _open(door)
         self._first(signature, number, now)
         receipt = await node.take(door, f"snap-{day:%Y%m%d}-{number}", read_notice, body)
-        return _answer_to(request, receipt, body)
+        return replace(_answer_to(request, receipt, body), door=door)
 
     def _first(self, signature: bytes, number: str, now: float) -> None:
         """Raise SnapRefusalError where the signature came before, other than to repeat the same request."""
