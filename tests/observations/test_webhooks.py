@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
@@ -561,6 +563,36 @@ def test_an_address_removed_while_it_is_told_leaves_nothing(roda, founder) -> No
     noted = sending.note(webhook, sent, Answer(200, "", 5))
 
     assert (noted, WebhookAttempt.objects.count(), Webhook.objects.count()) == (False, 0, 0)
+
+
+ON_A_DELIVERY = {
+    "delivered": lambda by, sent: sending.note(sent.webhook, sent, Answer(200, "", 5)),
+    "failed": lambda by, sent: sending.note(sent.webhook, sent, Answer(500, "status", 5)),
+    "resumed": lambda by, sent: actions.resume_webhook(by=by, webhook=sent.webhook),
+    "sent again": lambda by, sent: actions.redeliver(by=by, delivery=sent),
+    "all sent again": lambda by, sent: actions.redeliver_failed(by=by, webhook=sent.webhook),
+    "tested": lambda by, sent: actions.send_test(by=by, webhook=sent.webhook),
+    "removed": lambda by, sent: actions.remove_webhook(by=by, webhook=sent.webhook),
+    "forgotten": lambda by, sent: forget_old.call(),
+}
+
+
+@pytest.mark.parametrize("step", ON_A_DELIVERY)
+def test_whoever_writes_takes_the_address_before_its_deliveries(roda, founder, step: str) -> None:
+    webhook = make_webhook(roda)
+    sent = make_delivery(webhook, state="failed" if step == "all sent again" else "waiting")
+    if step == "resumed":
+        actions.pause_webhook(by=founder, webhook=webhook)
+    WebhookMessage.objects.update(made_at=timezone.now() - timedelta(days=31))
+
+    with CaptureQueriesContext(connection) as caught:
+        ON_A_DELIVERY[step](founder, sent)
+
+    said = [query["sql"] for query in caught.captured_queries]
+    begun = next(place for place, sql in enumerate(said) if sql.startswith("SAVEPOINT"))
+    table = re.compile(r"(?:FROM|UPDATE|INTO) \"(observations_webhook\w*)\"")
+    touched = [found[1] for sql in said[begun:] if (found := table.search(sql))]
+    assert touched[0] == "observations_webhook"
 
 
 def test_messages_are_forgotten_after_a_month(roda) -> None:

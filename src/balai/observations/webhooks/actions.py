@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from balai.core import ledger
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.rules import require
-from balai.observations.webhooks import events, outbox, rules, signing
+from balai.observations.webhooks import events, outbox, rules, sending, signing
 from balai.observations.webhooks.addresses import Resolve, check, from_system, read
 from balai.observations.webhooks.models import (
     DeliveryState,
@@ -157,8 +157,10 @@ def remove_webhook(*, by: User, webhook: Webhook) -> None:
     """Forget an address with its secret and its log; the ledger keeps that it was there. Raises Refused."""
     require(rules.may_keep(by, webhook.organisation))
     with transaction.atomic():
-        if not Webhook.objects.filter(pk=webhook.pk).delete()[0]:
+        row = Webhook.objects.select_for_update().filter(pk=webhook.pk).first()
+        if row is None:
             raise Stale(_("This webhook was removed already."))
+        row.delete()
         _note("webhook.removed", webhook, by, host=read_host(webhook.url))
 
 
@@ -181,8 +183,8 @@ def send_test(*, by: User, webhook: Webhook) -> WebhookDelivery:
         made_at=now,
     )
     with transaction.atomic():
+        _update(webhook, rest_until=None)
         outbox.queue([outbox.News(message, (webhook,))])
-        Webhook.objects.filter(pk=webhook.pk).update(rest_until=None)
     return WebhookDelivery.objects.get(webhook=webhook, message=message.pk)
 
 
@@ -209,6 +211,8 @@ def redeliver_failed(*, by: User, webhook: Webhook, since: datetime | None = Non
 
 
 def _again(webhook: Webhook, by: User, rows: Any) -> int:
+    if sending.locked(webhook.pk) is None:
+        raise Stale(_("This webhook was removed already."))
     changed: int = rows.update(state=DeliveryState.WAITING, tries=0, next_at=timezone.now(), ended_at=None)
     if changed:
         Webhook.objects.filter(pk=webhook.pk).update(rest_until=None)

@@ -133,7 +133,8 @@ def note(webhook: Webhook, delivery: WebhookDelivery, answer: Answer) -> bool:
     """Write down what came of an attempt; return whether it was delivered."""
     now = timezone.now()
     with transaction.atomic():
-        if not WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).exists():
+        row = locked(webhook.pk)
+        if row is None or not WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).exists():
             return False  # removed meanwhile
         WebhookAttempt.objects.create(
             delivery=delivery,
@@ -146,7 +147,7 @@ def note(webhook: Webhook, delivery: WebhookDelivery, answer: Answer) -> bool:
         if not answer.fault:
             _succeeded(webhook, delivery, answer, now)
         else:
-            _failed(webhook, delivery, answer, now)
+            _failed(row, delivery, answer, now)
     return not answer.fault
 
 
@@ -164,8 +165,7 @@ def _succeeded(webhook: Webhook, delivery: WebhookDelivery, answer: Answer, now:
     )
 
 
-def _failed(webhook: Webhook, delivery: WebhookDelivery, answer: Answer, now: datetime) -> None:
-    row = Webhook.objects.select_for_update().get(pk=webhook.pk)
+def _failed(row: Webhook, delivery: WebhookDelivery, answer: Answer, now: datetime) -> None:
     gone = answer.status == GONE
     wait = None if gone else wait_after(delivery.tries + 1, answer.retry_after)
     ended = {"state": DeliveryState.FAILED, "ended_at": now} if wait is None else {"next_at": now + wait}
@@ -193,6 +193,15 @@ def _failed(webhook: Webhook, delivery: WebhookDelivery, answer: Answer, now: da
         changed.append("warned_at")
         _tell("webhook.failing", row, since=row.failing_since)
     row.save(update_fields=changed)
+
+
+def locked(pk: UUID) -> Webhook | None:
+    """The address, held until the transaction ends; None where it was removed.
+
+    Whoever writes to deliveries holds their address first, so that no two wait for each other. What comes
+    in anew is not kept waiting.
+    """
+    return Webhook.objects.select_for_update(no_key=True).filter(pk=pk).first()
 
 
 def _tell(verb: str, webhook: Webhook, **facts: object) -> None:

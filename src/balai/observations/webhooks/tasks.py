@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.tasks import task
 from django.utils import timezone
 
 from balai.core.periodic import every
 from balai.core.worker import also_repeat
 from balai.observations.webhooks import outbox
-from balai.observations.webhooks.models import WebhookMessage
-from balai.observations.webhooks.sending import POST
+from balai.observations.webhooks.models import WebhookDelivery, WebhookMessage
+from balai.observations.webhooks.sending import POST, locked
 
 KEEP = timedelta(days=30)
 
@@ -25,7 +26,17 @@ def gather_news() -> int:
 @task()
 def forget_old() -> None:
     """Forget messages of a month ago, and with them their deliveries and attempts."""
-    WebhookMessage.objects.filter(made_at__lt=timezone.now() - KEEP).delete()
+    old = WebhookMessage.objects.filter(made_at__lt=timezone.now() - KEEP)
+    for pk in (
+        WebhookDelivery.objects.filter(message__in=old)
+        .order_by()
+        .values_list("webhook", flat=True)
+        .distinct()
+    ):
+        with transaction.atomic():
+            if locked(pk):
+                WebhookDelivery.objects.filter(webhook=pk, message__in=old).delete()
+    old.delete()
 
 
 def post_webhooks() -> None:
