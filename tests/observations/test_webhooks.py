@@ -441,6 +441,19 @@ def test_after_ten_attempts_it_is_given_up_until_somebody_asks_for_it(roda, foun
     assert (sent.state, sent.tries, sent.attempts.count()) == (DeliveryState.WAITING, 0, 10)
 
 
+def test_what_is_asked_for_during_its_last_attempt_is_not_given_up(roda, founder) -> None:
+    webhook = make_webhook(roda)
+    make_delivery(webhook, tries=9)
+    sent = webhook.deliveries.get()  # and is on its way
+    actions.redeliver(by=founder, delivery=webhook.deliveries.get())
+
+    sending.note(webhook, sent, Answer(500, "status", 5))
+
+    sent.refresh_from_db()
+    assert (sent.state, sent.tries, sent.ended_at) == (DeliveryState.WAITING, 1, None)
+    assert sent.next_at < timezone.now() + timedelta(seconds=7)
+
+
 def test_what_was_given_up_since_then_goes_out_again(roda, founder) -> None:
     webhook = make_webhook(roda)
     now = timezone.now()

@@ -134,7 +134,8 @@ def note(webhook: Webhook, delivery: WebhookDelivery, answer: Answer) -> bool:
     now = timezone.now()
     with transaction.atomic():
         row = locked(webhook.pk)
-        if row is None or not WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).exists():
+        now_so = WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).first()
+        if row is None or now_so is None:
             return False  # removed meanwhile
         WebhookAttempt.objects.create(
             delivery=delivery,
@@ -147,7 +148,7 @@ def note(webhook: Webhook, delivery: WebhookDelivery, answer: Answer) -> bool:
         if not answer.fault:
             _succeeded(webhook, delivery, answer, now)
         else:
-            _failed(row, delivery, answer, now)
+            _failed(row, now_so, answer, now)
     return not answer.fault
 
 
