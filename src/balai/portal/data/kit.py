@@ -18,6 +18,7 @@ from balai.observations.simulating import shipped_contracts
 from balai.observations.standards import Address, addresses_of
 from balai.observations.standing import Standing, standings
 from balai.people.models import Organisation, OrganisationKind
+from balai.portal.data.flow import often
 
 DAYS = 30
 
@@ -32,6 +33,7 @@ class Part:
     standing: Standing
     whole: Contract
     title: str
+    often: str
     addresses: tuple[Address, ...]
     example: str
     shipped: bool
@@ -57,7 +59,18 @@ def kit(request: HttpRequest, slug: str) -> HttpResponse:
         example = json.dumps(example_event(whole), indent=2, ensure_ascii=False)
         ours = one.contract.contract in shipped
         inside = seen_in[one.contract.city_id]
-        parts.append(Part(one, whole, title, addresses_of(whole.standard), example, ours, inside))
+        parts.append(
+            Part(
+                one,
+                whole,
+                title,
+                often(whole.refresh_minutes),
+                addresses_of(whole.standard),
+                example,
+                ours,
+                inside,
+            )
+        )
     context = {
         "partner": partner,
         "parts": parts,
