@@ -94,6 +94,14 @@ def test_a_second_copy_links_what_the_first_one_has(key: DataKey, tmp_path: Path
         call_command("data", "backup", str(tmp_path / "third"), "--keys", str(tmp_path / "third" / "keys"))
 
 
+@pytest.mark.parametrize("name", ["/etc/x", "../x", "store/../../x", "store//../x", "row.key", "store", ""])
+def test_a_manifest_names_files_of_the_copy_only(tmp_path: Path, name: str) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "files": {name: "0" * 64}}))
+
+    with pytest.raises(SavingError, match="no whole copy"):
+        read_manifest(tmp_path)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="copies a SQLite file")
 def test_only_a_whole_copy_is_put_back_and_only_where_nothing_is(

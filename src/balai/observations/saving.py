@@ -200,10 +200,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != 1 or not all(isinstance(one, str) for one in manifest["files"].values()):
             raise SavingError(f"{folder} was made by a newer version.")
+        if strange := [name for name in manifest["files"] if not _of_a_copy(name)]:
+            raise SavingError(f"{folder} holds no whole copy: it names {strange[0]!r}.")
     except (OSError, ValueError, KeyError, AttributeError) as fault:
         raise SavingError(f"{folder} holds no whole copy.") from fault
     found: dict[str, Any] = manifest
     return found
+
+
+def _of_a_copy(name: str) -> bool:
+    """Whether a file of this name may be in a copy: a database, or one below the store or the log."""
+    if name in (SQLITE, DUMP):
+        return True
+    folder, *below = name.split("/")
+    return folder in ("store", "log") and bool(below) and not {"", ".", ".."} & set(below)
 
 
 def _digest(path: Path) -> str:
