@@ -1,11 +1,14 @@
 """Contracts: read from the open standard, faults by place, and what breaks a reader."""
 
+from time import process_time
+
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balai.observations.contracts import ContractError, Role, contract_of, read_contract
+from balai.observations.contracts.reading import _Plain
 from tests.observations_builders import DOCUMENT, trips
 
 
@@ -131,6 +134,20 @@ def test_a_fault_names_its_place(at: dict[str, object], place: str) -> None:
 def test_what_is_no_contract_is_refused(text: str) -> None:
     with pytest.raises(ContractError):
         read_contract(text)
+
+
+def test_many_keys_cost_no_more_than_each_its_own() -> None:
+    """Beside the plain loader, so that a busy machine fails nothing."""
+    text = "tag:yaml.org,2002:str"
+    keys = [yaml.ScalarNode(text, f"k{number}") for number in range(20_000)]
+    node = yaml.MappingNode("tag:yaml.org,2002:map", [(key, key) for key in keys])
+    spent = []
+    for kind in (yaml.SafeLoader, _Plain):
+        begun = process_time()
+        assert len(kind("").construct_document(node)) == 20_000
+        spent.append(process_time() - begun)
+
+    assert spent[1] < 8 * spent[0]
 
 
 @given(

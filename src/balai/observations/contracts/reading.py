@@ -8,7 +8,7 @@ at a property ``role``, ``unit`` and ``descriptionEn``. Allowed values are a lib
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -58,10 +58,14 @@ class _Plain(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _value in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        seen = set()
+        for part, _value in node.value:
+            key = self.construct_object(part, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a key is no text", node.start_mark)
+            if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", node.start_mark)
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
