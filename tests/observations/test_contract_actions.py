@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from balai.agreements.models import Agreement
@@ -18,7 +19,7 @@ from balai.observations.actions import (
     stop_key,
 )
 from balai.observations.doors import Doors
-from balai.observations.models import DataKey
+from balai.observations.models import DataContract, DataKey
 from tests.builders import make_bureau, make_city, make_company, make_founder, make_user, seat
 from tests.observations.test_contracts import changed
 from tests.observations_builders import DOCUMENT, put_in_force
@@ -82,6 +83,25 @@ def test_no_city_goes_on_with_anothers_contract(city, roda) -> None:
         )
 
     assert fault.value.fields["document"] == ["id: another city has a contract of this name."]
+
+
+@pytest.mark.usefixtures("in_english")
+def test_of_two_cities_at_the_same_moment_one_gets_the_name(city, roda) -> None:
+    """The other city's first version comes between the checks and the writing of this one's."""
+    bureau = make_bureau(city)
+    elsewhere = make_city(code="32", slug="bandung", name="Bandung")
+    rivals = [{"by": make_bureau(elsewhere), "city": elsewhere, "partner": roda, "document": DOCUMENT}]
+
+    def meanwhile(execute, sql, params, many, context):
+        if sql.startswith("SAVEPOINT") and rivals:
+            publish_contract(**rivals.pop())
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(meanwhile), pytest.raises(Stale, match="meanwhile"):
+        publish_contract(by=bureau, city=city, partner=roda, document=changed(version="1.0.1"))
+
+    assert [(one.city, one.version) for one in DataContract.objects.all()] == [(elsewhere, "1.0.0")]
+    assert Entry.objects.filter(verb="data.contract_published").count() == 1
 
 
 def test_an_optional_field_follows_as_a_minor_version_and_old_keys_go_on(city, roda) -> None:

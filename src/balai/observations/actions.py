@@ -82,6 +82,10 @@ def publish_contract(
             made.save(force_insert=True)
             facts = {"contract": contract.id, "version": contract.version, "sha256": made.sha256}
             _note("data.contract_published", made, by, public=True, data=facts)
+            # The ledger lets one transaction at a time come here, and each sees what the last one left.
+            others = DataContract.objects.filter(contract=contract.id).exclude(pk=made.pk)
+            if others.first() != plan.before:
+                raise Stale(_("A version of this contract came in force meanwhile. Nothing was saved."))
     except IntegrityError:
         raise Stale(_("This version is in force already. Nothing was saved.")) from None
     return made
