@@ -192,6 +192,36 @@ def test_a_quarantined_row_is_sealed(hub: Hub) -> None:
         hub.seal.open(sealed[:-1] + bytes([sealed[-1] ^ 1]))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "kept"),
+    [
+        ({"at": "2026-03-01T05:00:00Z"}, False),
+        ({"at": "2026-02-28T23:00:00+05:00"}, False),
+        ({"at": "2026-03-01T18:00:00Z"}, True),
+        ({"at": "2026-03-02T05:00:00Z", "time": "2026-03-01T05:00:00Z"}, False),
+        ({"at": "2026-03-02T05:00:00Z", "time": None}, False),
+        ({"at": "2026-03-02T05:00:00"}, False),
+        ({"at": "kemarin"}, False),
+        ({"at": ...}, False),
+    ],
+)
+def test_of_an_erased_day_no_wrong_row_is_kept(hub: Hub, wrong: dict[str, object], kept: bool) -> None:
+    """Nor one that may be of it: local days are 7 hours ahead of UTC."""
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
+    one = row("a", zone="?", **wrong)
+    door = hub.intake.door(BEARER)
+
+    before = hub.intake.prepare(door, "batch-0001", ROWS, lines(one), now=now)
+    hub.subjects.destroy(trips().table, date(2026, 3, 1))
+    after = hub.intake.prepare(door, "batch-0002", ROWS, lines(one), now=now)
+
+    assert isinstance(before, Prepared)
+    assert isinstance(after, Prepared)
+    sealed = [json.loads(prepared.record.bad)[0]["sealed"] is not None for prepared in (before, after)]
+    assert sealed == [True, kept]
+    assert after.receipt.problems == before.receipt.problems
+
+
 def test_the_window_forgets_the_oldest_only() -> None:
     window = Window(most=4)
 

@@ -315,16 +315,16 @@ def test_rows_expire_and_are_accounted_for(contract: DataContract, hub: Hub) -> 
 
 
 def test_of_an_erased_day_no_row_is_kept(contract: DataContract, hub: Hub) -> None:
-    """Its subjects stand in it as they came; rows of other days stay, and the account adds up."""
+    """Its subjects stand in it as they came; rows that say another day stay, and the account adds up."""
     then = timezone.now() - timedelta(days=3)
-    hub.send("0001", row("a", zone=WRONG, at=then.isoformat()), row("b", zone=WRONG))
+    hub.send("0001", row("a", zone=WRONG, at=then.isoformat()), row("b", zone=WRONG), row("c", at="kemarin"))
     drain()
 
     erase_subjects(table=contract.table, day=timezone.localdate(then))
 
     kept = Quarantined.objects.order_by("row").values_list("sealed", flat=True)
-    assert [one is not None for one in kept] == [False, True]
-    assert account_of(contract) == Account(quarantined=2, waiting=2, replayed=0, expired=0)
+    assert [one is not None for one in kept] == [False, True, False]
+    assert account_of(contract) == Account(quarantined=3, waiting=3, replayed=0, expired=0)
 
 
 def test_an_account_that_does_not_add_up_is_told(contract: DataContract, hub: Hub) -> None:

@@ -18,6 +18,7 @@ FURTHEST_AHEAD = timedelta(minutes=5)
 MOST_WORDS = 20_000
 """Values of a field with a pattern that are remembered as right."""
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _path = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _unknown = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _plain_name = re.compile(r"[A-Za-z_]{1,60}[0-9]{0,2}")
@@ -271,8 +272,21 @@ def _kind(field: Field) -> Any:
         low, high = field.bounds
         return Annotated[float, msgspec.Meta(ge=float(low), le=float(high))]
     if field.type == "timestamp":
-        return Annotated[datetime, msgspec.Meta(tz=True)]
+        return _Moment
     return {"boolean": bool, "date": date}[field.type]
+
+
+def times_in(raw: bytes, name: str) -> list[datetime]:
+    """When a row that is wrong says it happened, in whichever form it came; empty where that cannot be read.
+
+    ``name`` is the contract's field of the time. Times have their offset from UTC.
+    """
+    try:
+        value = msgspec.json.decode(raw)
+        said = [value[key] for key in (name, "time", "timestamp") if key in value]
+        return msgspec.convert(said, list[_Moment])
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+        return []
 
 
 def _array_of(body: bytes) -> list[bytes]:

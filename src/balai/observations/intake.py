@@ -9,7 +9,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import compress
 from operator import attrgetter
@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from balai.observations.checking import Bad, Checked, Checker, EnvelopeError
+from balai.observations.checking import Bad, Checked, Checker, EnvelopeError, times_in
 from balai.observations.contracts import Contract, Role
 from balai.observations.quota import Bucket
 from balai.observations.segments import Header, Place, Record
@@ -251,6 +251,8 @@ class Intake:
         event, subject = contract.event.name, contract.one(Role.SUBJECT)
         if subject is not None and checked.rows:
             self._hide(checked, contract, subject.name)
+        if subject is not None and checked.bad:
+            self._forget(checked.bad, contract)
         rows, bad = checked.rows, checked.bad
         fresh = list(map(attrgetter(event), rows))
         if not window.add_all(fresh):
@@ -312,6 +314,20 @@ class Intake:
                 setattr(row, subject, hidden[getattr(row, subject)])
         if erased:
             self._refuse(checked, contract, [self._day(at) in erased for at in times])
+
+    def _forget(self, bad: list[Bad], contract: Contract) -> None:
+        """Keep the bytes of no wrong row of an erased day: subjects stand in them as they came.
+
+        A row whose time cannot be read may be of any day.
+        """
+        erased = {(day - EPOCH.date()).days for day in self._subjects.erased(contract.table)}
+        if not erased:
+            return
+        for number, one in enumerate(bad):
+            if one.raw is not None:
+                days = set(map(self._day, times_in(one.raw, contract.time.name)))
+                if not days or days & erased:
+                    bad[number] = replace(one, raw=None)
 
     def _key(self, table: str, day: int) -> bytes:
         """The key of a day. Whether it was destroyed is looked at once for the batches written together."""

@@ -21,7 +21,7 @@ from balai.core import ledger
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.rules import require
 from balai.observations import gates, places, rules
-from balai.observations.checking import FURTHEST_AHEAD, Checked, Checker, EnvelopeError
+from balai.observations.checking import FURTHEST_AHEAD, Checked, Checker, EnvelopeError, times_in
 from balai.observations.contracts import Role, read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Quarantined, Receipt
 from balai.observations.sealing import RowSeal
@@ -224,7 +224,7 @@ def expire_quarantined(now: datetime | None = None) -> int:
 def forget_day(contract: DataContract, day: date) -> int:
     """Keep the bytes of no row of a local day whose subjects were erased; return how many there were.
 
-    A row whose time cannot be read counts as of the day it came.
+    A row whose time cannot be read may be of any day up to the one it came.
     """
     ahead = timedelta(hours=places.hours_ahead(day))
     begun = datetime(day.year, day.month, day.day, tzinfo=UTC) - ahead
@@ -232,24 +232,21 @@ def forget_day(contract: DataContract, day: date) -> int:
     if not rows.exists():
         return 0
     whole, seal = read_contract(contract.document), RowSeal(places.row_key())
-    gone = [
-        row.pk
-        for row in rows.iterator()
-        if ((_time_in(row, seal, whole.time.name) or row.received_at) + ahead).date() == day
-    ]
+    gone = []
+    for row in rows.iterator():
+        times = _times_in(row, seal, whole.time.name)
+        if not times or any(begun <= at < begun + timedelta(days=1) for at in times):
+            gone.append(row.pk)
     for begin in range(0, len(gone), 500):
         Quarantined.objects.filter(pk__in=gone[begin : begin + 500]).update(sealed=None, asked_at=None)
     return len(gone)
 
 
-def _time_in(row: Quarantined, seal: RowSeal, name: str) -> datetime | None:
-    """When the row says it happened, in UTC, in whichever form it came."""
+def _times_in(row: Quarantined, seal: RowSeal, name: str) -> list[datetime]:
     try:
-        value = msgspec.json.decode(seal.open(bytes(row.sealed or b"")))
-        said = next(value[key] for key in (name, "time", "timestamp") if key in value)
-        return msgspec.convert(said, datetime).astimezone(UTC)
-    except (msgspec.MsgspecError, ValueError, TypeError, StopIteration, OverflowError, RecursionError):
-        return None
+        return times_in(seal.open(bytes(row.sealed or b"")), name)
+    except ValueError:
+        return []
 
 
 def disagreements() -> Iterator[str]:

@@ -66,6 +66,14 @@ class SubjectKeys:
             sync_folder(path.parent)
         return True
 
+    def erased(self, table: str) -> frozenset[date]:
+        """The days of a table whose keys were destroyed."""
+        try:
+            names = os.listdir(self.folder / table)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(date.fromisoformat(name[:-5]) for name in names if name.endswith(".gone"))
+
     def _path(self, table: str, day: date) -> Path:
         return self.folder / table / f"{day.isoformat()}.key"
 
