@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from balai.observations import reconciling
+from balai.observations.engines import DuckEngine
 from balai.observations.models import DataContract
 from balai.people.models import User
 from tests.api.place import caller, key_of, send
@@ -50,7 +52,7 @@ def inside(contract: DataContract) -> list[User]:
 def read(user: User, path: str, language: str = "") -> str:
     answer = client_of(user).get(f"/{language}{path}".replace("//", "/"))
     assert answer.status_code == 200
-    return answer.content.decode()
+    return answer.getvalue().decode()
 
 
 def test_those_at_either_end_read_the_books_and_nobody_else(contract: DataContract) -> None:
@@ -126,6 +128,30 @@ def test_the_tables_for_download_hold_every_batch_and_every_instruction(contract
         ("P2", "failed", ""),
     ]
     assert lines[2]["failure_code"] == "rjct.payee_fa.invalid"
+
+
+def test_the_instructions_of_a_batch_go_out_as_they_are_read(contract: DataContract, monkeypatch) -> None:
+    store(contract, *[told("instructed", 1000, n, instruction=f"P{n}") for n in range(7)])
+    monkeypatch.setattr(reconciling, "AT_ONCE", 3)
+    asked: list[int] = []
+    count = DuckEngine.pages
+
+    def counted(engine: DuckEngine, sql: str, rows: int):
+        for page in count(engine, sql, rows):
+            asked.append(len(page))
+            yield page
+
+    monkeypatch.setattr(DuckEngine, "pages", counted)
+    answer = client_of(make_bureau(contract.city)).get(LINES)
+
+    lines = iter(answer.streaming_content)
+    first = [next(lines) for _line in range(2)]
+    early = list(asked)
+    rest = list(lines)
+
+    assert (early, asked) == ([3], [3, 3, 1])
+    numbers = [line["instruction"] for line in csv.DictReader(b"".join(first + rest).decode().splitlines())]
+    assert numbers == [f"P{n}" for n in range(7)]
 
 
 def test_machines_read_the_same_books(contract: DataContract) -> None:

@@ -5,7 +5,7 @@ digits, others as whole millionths, so that neither order nor engine shows in a 
 """
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,9 +69,18 @@ class DuckEngine:
     def run(self, sql: str) -> Sequence[Sequence[Any]]:
         return self._execute(sql).fetchall()
 
+    def pages(self, sql: str, rows: int) -> Iterator[Sequence[Sequence[Any]]]:
+        """The statement's rows, at most ``rows`` of them at once. Raises EngineError."""
+        answer = self._execute(sql)
+        while page := self._named(answer.fetchmany, rows):
+            yield page
+
     def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        return self._named(self._connection.execute, sql)
+
+    def _named[A, T](self, ask: Callable[[A], T], what: A) -> T:
         try:
-            return self._connection.execute(sql)
+            return ask(what)
         except duckdb.Error as fault:
             # The engine's own words may quote a row.
             raise EngineError(f"DuckDB: {type(fault).__name__}") from None

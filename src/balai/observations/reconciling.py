@@ -17,11 +17,13 @@ where over and under are 0 unless there is a finding: it stands beside the sums 
 The statements are plain SQL over the view ``rows`` of `atoms`, the same text for DuckDB and Spark.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -36,7 +38,8 @@ from balai.observations.store import files_of
 MARGIN = timedelta(days=60)
 """Batches that begin so near the end of what is kept are in no books: their first rows may be gone."""
 
-MOST_LINES = 1_000_000
+AT_ONCE = 1000
+"""Instructions held at once where all of a batch are read."""
 
 
 class State(StrEnum):
@@ -256,21 +259,26 @@ def accounts_of(run: Run, contract: Contract, since: datetime, batch: str = "") 
     return made
 
 
-def lines_of(run: Run, contract: Contract, batch: str, most: int = MOST_LINES) -> list[Line]:
-    """One batch's instructions, those with a finding first, then the open, then by their number."""
+def lines_of(run: Run, contract: Contract, batch: str, most: int = AT_ONCE) -> list[Line]:
+    """One batch's first ``most`` instructions: those with a finding, then the open, then by their number."""
+    return [_line(batch, row) for row in run(f"{_listed_sql(contract, batch)} LIMIT {most}")]
+
+
+def _listed_sql(contract: Contract, batch: str) -> str:
     listed = ", ".join(("instructed_at", "last_at", "code", "state", *_SUMS, *Finding))
     odd = " + ".join(Finding)
-    sql = (
+    return (
         f"SELECT line_no, {listed} FROM ({lines_sql(contract, batch)}) AS lines"  # noqa: S608
-        f" ORDER BY CASE WHEN {odd} > 0 THEN 0 WHEN state = 'open' THEN 1 ELSE 2 END, line_no LIMIT {most}"
+        f" ORDER BY CASE WHEN {odd} > 0 THEN 0 WHEN state = 'open' THEN 1 ELSE 2 END, line_no"
     )
-    made = []
-    for number, instructed_at, last_at, code, state, *values in run(sql):
-        sums, flags = Sums(*(int(value) for value in values[: len(_SUMS)])), values[len(_SUMS) :]
-        findings = tuple(finding for finding, flag in zip(Finding, flags, strict=True) if flag)
-        since = _utc(instructed_at) if instructed_at else None
-        made.append(Line(batch, number, since, _utc(last_at), sums, State(state), code or "", findings))
-    return made
+
+
+def _line(batch: str, row: Sequence[Any]) -> Line:
+    number, instructed_at, last_at, code, state, *values = row
+    sums, flags = Sums(*(int(value) for value in values[: len(_SUMS)])), values[len(_SUMS) :]
+    findings = tuple(finding for finding, flag in zip(Finding, flags, strict=True) if flag)
+    since = _utc(instructed_at) if instructed_at else None
+    return Line(batch, number, since, _utc(last_at), sums, State(state), code or "", findings)
 
 
 def reasons_of(run: Run, contract: Contract, batch: str) -> list[Reason]:
@@ -293,7 +301,7 @@ def accounts(contract: Contract) -> list[Account]:
     return _asked(contract, lambda run: accounts_of(run, contract, begun_since(contract)))
 
 
-def books(contract: Contract, batch: str, most: int = MOST_LINES) -> Books | None:
+def books(contract: Contract, batch: str, most: int) -> Books | None:
     """The books of one batch with its first ``most`` instructions; None where there is no such batch."""
 
     def ask(run: Run) -> Books | None:
@@ -305,18 +313,42 @@ def books(contract: Contract, batch: str, most: int = MOST_LINES) -> Books | Non
     return _asked(contract, ask)
 
 
-def _asked[T](contract: Contract, question: Callable[[Run], T]) -> T:
-    """What the store answers as it is now; once more where files were put together meanwhile."""
+def has_books(contract: Contract, batch: str) -> bool:
+    """Whether there is such a batch."""
+    return bool(_asked(contract, lambda run: accounts_of(run, contract, begun_since(contract), batch)))
+
+
+def every_line(contract: Contract, batch: str) -> Iterator[Line]:
+    """All instructions of a batch in the order of `lines_of`, few of them held at once."""
+
+    def begin(engine: DuckEngine) -> tuple[Sequence[Sequence[Any]], Iterator[Sequence[Sequence[Any]]]]:
+        # The rows are sorted: once the first page is there, every file has been read.
+        pages = engine.pages(_listed_sql(contract, batch), AT_ONCE)
+        return next(pages, ()), pages
+
     with closing(DuckEngine()) as engine:
+        first, others = _shown(engine, contract, begin)
+        for page in chain((first,), others):
+            for row in page:
+                yield _line(batch, row)
 
-        def once() -> T:
-            engine.show(contract, places.store(), files_of(contract.table))
-            return question(engine.run)
 
-        try:
-            return once()
-        except EngineError:
-            return once()
+def _asked[T](contract: Contract, question: Callable[[Run], T]) -> T:
+    with closing(DuckEngine()) as engine:
+        return _shown(engine, contract, lambda shown: question(shown.run))
+
+
+def _shown[T](engine: DuckEngine, contract: Contract, question: Callable[[DuckEngine], T]) -> T:
+    """What the store answers as it is now; once more where files were put together meanwhile."""
+
+    def once() -> T:
+        engine.show(contract, places.store(), files_of(contract.table))
+        return question(engine)
+
+    try:
+        return once()
+    except EngineError:
+        return once()
 
 
 def total(sums: Sequence[Sums]) -> Sums:

@@ -2,9 +2,10 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
 
 def csv_response(
@@ -21,6 +22,22 @@ def csv_response(
     writer.writerow(head)
     writer.writerows([_safe(value) for value in row] for row in rows)
     return response
+
+
+def csv_stream(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+    """The same where there are too many rows to hold: each goes out as it is read."""
+    writer = csv.writer(_Passed())
+    lines = chain([head], ([_safe(value) for value in row] for row in rows))
+    response = StreamingHttpResponse(map(writer.writerow, lines), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+class _Passed:
+    """A file that hands back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
 
 
 def _safe(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
@@ -16,7 +16,6 @@ from balai.observations.disbursing import names_of
 from balai.observations.models import DataContract
 from balai.observations.reconciling import (
     FINDINGS,
-    MOST_LINES,
     STATES,
     Account,
     Finding,
@@ -25,11 +24,13 @@ from balai.observations.reconciling import (
     Sums,
     accounts,
     books,
+    every_line,
+    has_books,
     total,
 )
 from balai.portal import charts
 from balai.portal.components import Facts
-from balai.portal.csv import csv_response
+from balai.portal.csv import csv_response, csv_stream
 from balai.portal.data.parts import inside, room
 from balai.portal.templatetags.balai import rupiah
 
@@ -115,15 +116,14 @@ def batches_csv(request: HttpRequest, contract: str, major: int) -> HttpResponse
 @login_required
 @never_cache
 @require_safe
-def batch_csv(request: HttpRequest, contract: str, major: int, batch: str) -> HttpResponse:
+def batch_csv(request: HttpRequest, contract: str, major: int, batch: str) -> HttpResponseBase:
     """Every instruction of a batch in one line, without its payee."""
     row, whole, currency = _find(request, contract, major)
-    found = books(whole, batch, MOST_LINES)
-    if found is None:
+    if not has_books(whole, batch):
         raise Http404
     head = ["batch", "instruction", "instructed_at", "last_at", "currency", *Sums.__annotations__]
     head += ["state", "failure_code", "findings", "simulated"]
-    rows = [
+    rows = (
         [
             line.batch,
             line.instruction,
@@ -136,9 +136,9 @@ def batch_csv(request: HttpRequest, contract: str, major: int, batch: str) -> Ht
             " ".join(line.findings),
             int(row.invented),
         ]
-        for line in found.lines
-    ]
-    return csv_response(f"{row.contract}-{row.major}-{batch}.csv", head, rows)
+        for line in every_line(whole, batch)
+    )
+    return csv_stream(f"{row.contract}-{row.major}-{batch}.csv", head, rows)
 
 
 def _find(request: HttpRequest, contract: str, major: int) -> tuple[DataContract, Contract, str]:
