@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from balai.observations import reconciling
+from balai.observations.contracts import read_contract
 from balai.observations.engines import DuckEngine
-from balai.observations.models import DataContract
+from balai.observations.models import DataContract, StoreFile
 from balai.people.models import User
 from tests.api.place import caller, key_of, send
 from tests.builders import client_of, make_auditor, make_bureau, make_company, make_founder, make_user
@@ -196,6 +197,38 @@ def test_a_contract_of_anything_else_has_no_books(contract: DataContract) -> Non
     assert client_of(bureau).get(f"/data/{other.contract}/1/pencairan/").status_code == 404
     assert "/pencairan/" not in read(bureau, f"/data/{other.contract}/1/")
     assert LIST in read(bureau, "/data/duithape-aid/1/")
+
+
+def test_books_are_made_anew_only_when_there_is_more_to_read(contract: DataContract, monkeypatch) -> None:
+    store(contract, told("instructed", 1000))
+    bureau = make_bureau(contract.city)
+    asked: list[str] = []
+    run = DuckEngine.run
+    monkeypatch.setattr(DuckEngine, "run", lambda engine, sql: [asked.append(sql), run(engine, sql)][1])
+
+    times = []
+    for path in (LIST, LIST, CSV):
+        read(bureau, path)
+        times.append(len(asked))
+    store(contract, told("instructed", 5_000_000, payment_batch="BANSOS-2"))
+    page = read(bureau, LIST)
+    StoreFile.objects.order_by("pk").first().delete()
+    last = read(bureau, LIST)
+
+    assert (times, len(asked)) == ([1, 1, 1], 3)
+    assert ["BANSOS-1" in page, "BANSOS-2" in page] == [True, True]
+    assert ["BANSOS-1" in last, "BANSOS-2" in last] == [False, True]
+
+
+def test_a_batch_leaves_the_kept_books_when_its_beginning_may_be_gone(contract: DataContract) -> None:
+    store(contract, told("instructed", 1000))
+    whole = read_contract(contract.document)
+    now = timezone.now()
+
+    ends = now + timedelta(days=whole.retention_days)
+    found = [reconciling.accounts(whole, at) for at in (now, ends, now)]
+
+    assert [len(books) for books in found] == [1, 0, 1]
 
 
 def test_many_batches_come_a_page_at_a_time(contract: DataContract) -> None:

@@ -23,8 +23,10 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
+from django.db.models import Count, Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +35,7 @@ from balai.observations.atoms import Run, column
 from balai.observations.contracts import Contract
 from balai.observations.disbursing import names_of
 from balai.observations.engines import DuckEngine, EngineError
+from balai.observations.models import StoreFile
 from balai.observations.store import files_of
 
 MARGIN = timedelta(days=60)
@@ -219,6 +222,10 @@ class Books:
     reasons: list[Reason]
 
 
+_KEPT: dict[tuple[Path, str], tuple[tuple[Any, ...], datetime, list[Account]]] = {}
+"""The books of each table as this process made them last: of what, since when."""
+
+
 def lines_sql(contract: Contract, batch: str = "") -> str:
     """One row an instruction, of one batch or of all: its times, sums, state, and 1 for each finding."""
     names = names_of(contract)
@@ -296,9 +303,17 @@ def begun_since(contract: Contract, now: datetime | None = None) -> datetime:
     return (now or timezone.now()) - kept + min(MARGIN, kept / 4)
 
 
-def accounts(contract: Contract) -> list[Account]:
-    """The books of a contract's batches, the newest first."""
-    return _asked(contract, lambda run: accounts_of(run, contract, begun_since(contract)))
+def accounts(contract: Contract, now: datetime | None = None) -> list[Account]:
+    """The books of a contract's batches, the newest first; reconciled anew when its files have changed."""
+    since = begun_since(contract, now)
+    files = StoreFile.objects.filter(table=contract.table)
+    newest = files.aggregate(Max("pk"), Count("pk"), Max("made_at"))
+    place, state = (places.store(), contract.table), (contract, *newest.values())
+    kept = _KEPT.get(place)
+    if kept is None or kept[0] != state or kept[1] > since:
+        found = _asked(contract, lambda run: accounts_of(run, contract, since))
+        kept = _KEPT[place] = (state, since, found)
+    return [one for one in kept[2] if one.first_at >= since]
 
 
 def books(contract: Contract, batch: str, most: int) -> Books | None:
