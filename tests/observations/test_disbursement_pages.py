@@ -231,6 +231,32 @@ def test_a_batch_leaves_the_kept_books_when_its_beginning_may_be_gone(contract: 
     assert [len(books) for books in found] == [1, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("number", "part"),
+    [
+        ("BANSOS/2026/1", "BANSOS~2F2026~2F1"),
+        ("..", "~2E~2E"),
+        ("~2F", "~7E2F"),
+        ("Gelombang ke-2\n", "Gelombang~20ke-2~0A"),
+        ("", "~"),
+        (None, "~"),
+    ],
+)
+def test_a_batch_of_any_number_has_its_page(contract: DataContract, number: str | None, part: str) -> None:
+    store(contract, told("instructed", 1000, payment_batch=number), told("instructed", 5000))
+    bureau = make_bureau(contract.city)
+
+    listed, page = read(bureau, LIST), read(bureau, f"{LIST}{part}/")
+    answer = client_of(bureau).get(f"{LIST}{part}/perintah.csv")
+
+    (line,) = csv.DictReader(StringIO(answer.getvalue().decode(), newline=""))
+    assert f'href="{LIST}{part}/"' in listed
+    assert (line["batch"], line["instructed"]) == (number or "", "1000")
+    assert "Rp 1.000" in page
+    assert answer["Content-Disposition"].isprintable()
+    assert [client_of(bureau).get(f"{LIST}{bad}/").status_code for bad in ("~2", "~ZZ", "~FF")] == [404] * 3
+
+
 def test_many_batches_come_a_page_at_a_time(contract: DataContract) -> None:
     store(contract, *[told("instructed", 1000 + n, n, payment_batch=f"B{n:02d}") for n in range(30)])
     bureau = make_bureau(contract.city)

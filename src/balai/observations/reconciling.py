@@ -132,10 +132,11 @@ SELECT *, {findings} FROM (
         MIN(told) AS first_at,
         MAX(told) AS last_at
       FROM (
-        SELECT c_payment_batch AS batch_no, c_instruction AS line_no, c_kind AS kind, c_failure_code AS code,
+        SELECT COALESCE(c_payment_batch, '') AS batch_no, c_instruction AS line_no,
+          c_kind AS kind, c_failure_code AS code,
           {amount} AS amount, {at} AS told,
           ROW_NUMBER() OVER (
-            PARTITION BY c_payment_batch, c_instruction, c_kind ORDER BY {at}, {event}
+            PARTITION BY COALESCE(c_payment_batch, ''), c_instruction, c_kind ORDER BY {at}, {event}
           ) AS place
         FROM rows {where}
       ) AS told_rows
@@ -226,17 +227,17 @@ _KEPT: dict[tuple[Path, str], tuple[tuple[Any, ...], datetime, list[Account]]] =
 """The books of each table as this process made them last: of what, since when."""
 
 
-def lines_sql(contract: Contract, batch: str = "") -> str:
+def lines_sql(contract: Contract, batch: str | None = None) -> str:
     """One row an instruction, of one batch or of all: its times, sums, state, and 1 for each finding."""
     names = names_of(contract)
     assert names is not None
     findings = ", ".join(f"CASE WHEN {test} THEN 1 ELSE 0 END AS {name}" for name, test in _TESTS.items())
-    where = f"WHERE c_payment_batch = {_text(batch)}" if batch else ""
+    where = "" if batch is None else f"WHERE COALESCE(c_payment_batch, '') = {_text(batch)}"
     amount, at, event = column(names.amount), column(names.at), column(names.event)
     return _LINES.format(findings=findings, amount=amount, at=at, event=event, where=where)
 
 
-def accounts_sql(contract: Contract, since: datetime, batch: str = "") -> str:
+def accounts_sql(contract: Contract, since: datetime, batch: str | None = None) -> str:
     """One row a batch that began at ``since`` or later, the newest first."""
     sums = ", ".join(f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in _SUMS)
     states = ", ".join(f"COUNT(CASE WHEN state = '{state}' THEN 1 END)" for state in State)
@@ -250,7 +251,7 @@ def accounts_sql(contract: Contract, since: datetime, batch: str = "") -> str:
     )
 
 
-def accounts_of(run: Run, contract: Contract, since: datetime, batch: str = "") -> list[Account]:
+def accounts_of(run: Run, contract: Contract, since: datetime, batch: str | None = None) -> list[Account]:
     """The books of one batch or of all that began at ``since`` or later, the newest first."""
     made = []
     for number, begun, ended, *counts in run(accounts_sql(contract, since, batch)):

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.formats import date_format, number_format
+from django.utils.text import slugify
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -138,7 +139,7 @@ def batch_csv(request: HttpRequest, contract: str, major: int, batch: str) -> Ht
         ]
         for line in every_line(whole, batch)
     )
-    return csv_stream(f"{row.contract}-{row.major}-{batch}.csv", head, rows)
+    return csv_stream(f"{row.contract}-{row.major}-{slugify(batch)}.csv", head, rows)
 
 
 def _find(request: HttpRequest, contract: str, major: int) -> tuple[DataContract, Contract, str]:

@@ -1,6 +1,29 @@
-from django.urls import path
+import re
+from urllib.parse import quote, unquote
+
+from django.urls import path, register_converter
 
 from balai.portal.data import disbursements, flow, keys, kit, publishing, quarantine, snap, views
+
+
+class Number:
+    """A number that others give, whatever is in it, as one part of a path: what is unsafe there as ~2F."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> str:
+        if value == "~":
+            return ""
+        if re.search("%|~(?![0-9A-F]{2})", value):
+            raise ValueError
+        return unquote(value.replace("~", "%"), errors="strict")
+
+    def to_url(self, value: str) -> str:
+        safe = quote(value, safe="").replace("~", "%7E")
+        return (safe if safe.strip(".") else safe.replace(".", "%2E")).replace("%", "~") or "~"
+
+
+register_converter(Number, "number")
 
 urlpatterns = [
     path("mitra/<slug:slug>/data/", kit.kit, name="partner_data"),
@@ -25,12 +48,12 @@ urlpatterns = [
         name="data_disbursements_csv",
     ),
     path(
-        "data/<slug:contract>/<int:major>/pencairan/<str:batch>/",
+        "data/<slug:contract>/<int:major>/pencairan/<number:batch>/",
         disbursements.batch,
         name="data_disbursement",
     ),
     path(
-        "data/<slug:contract>/<int:major>/pencairan/<str:batch>/perintah.csv",
+        "data/<slug:contract>/<int:major>/pencairan/<number:batch>/perintah.csv",
         disbursements.batch_csv,
         name="data_disbursement_csv",
     ),
