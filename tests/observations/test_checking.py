@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 
 from balai.observations.checking import MOST_ROWS, Checker, EnvelopeError
 from balai.observations.contracts import read_contract
+from tests import observations_builders
 from tests.observations.test_contracts import changed
-from tests.observations_builders import lines, row, trips
+from tests.observations_builders import lines, trips
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CHECKER = Checker(trips())
+
+
+def row(event: str = "", **extra: Any) -> dict[str, Any]:
+    return observations_builders.row(event, **{"at": (NOW - timedelta(minutes=5)).isoformat()} | extra)
 
 
 def event(values: dict[str, Any], **extra: Any) -> dict[str, Any]:

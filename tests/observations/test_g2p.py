@@ -253,7 +253,7 @@ def test_a_wrong_instruction_is_quarantined_at_its_place_and_its_neighbours_are_
         (status(9, currency_code="USD"), "/currency_code"),
         (status(9, "rjct", status_reason_code="Siti Rekaan pindah"), "/status_reason_code"),
         (status(9, timestamp="2026-01-05 08:30"), "/timestamp"),
-        (status(9, timestamp=(NOW + timedelta(hours=1)).isoformat()), "/timestamp"),
+        (status(9, timestamp=(NOW + timedelta(days=1)).isoformat()), "/timestamp"),
         (status(9, reference_id="3171016501900001"), "/reference_id"),
         (status(9, reference_id="Siti Rekaan"), "/reference_id"),
         (status(9, payee_fa="token:" + "1" * 70 + "@bank"), "/payee_fa"),
