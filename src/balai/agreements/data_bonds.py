@@ -36,7 +36,7 @@ def scheduled(city: City, partner: Organisation | None) -> Iterator[Bond]:
 
 @gate("agreement")
 def binding(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
-    """Bonds whose agreement is not in force, or is none of the partner's in the city; a sandbox asks for none."""
+    """Bonds whose agreement is not in force, or none of the partner's in the city; a sandbox needs none."""
     if sandbox:
         return {}
     pairs = {one: _uuid(one.subject) for one in served}
