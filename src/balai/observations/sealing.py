@@ -28,6 +28,7 @@ def key_in(path: Path) -> bytes:
         finally:
             aside.unlink()
         sync_folder(path.parent)
+        sync_folder(path.parent.parent)
     return path.read_bytes()
 
 

@@ -12,6 +12,7 @@ from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 
+from balai.observations.sealing import key_in
 from balai.observations.segments import sync_folder
 
 DIGEST_BYTES = 16
@@ -78,23 +79,7 @@ class SubjectKeys:
         return self.folder / table / f"{day.isoformat()}.key"
 
     def _read(self, table: str, day: date, gone: str) -> bytes:
-        path = self._path(table, day)
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
-            with open(aside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-                file.write(secrets.token_bytes(32))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(aside, path)
-            except FileExistsError:
-                pass
-            finally:
-                aside.unlink()
-            sync_folder(path.parent)
-            sync_folder(path.parent.parent)
-        key = path.read_bytes()
+        key = key_in(self._path(table, day))
         self._known[(table, day)] = (gone, key)
         if len(self._known) > MOST_KEYS:
             self._known.popitem(last=False)
