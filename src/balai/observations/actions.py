@@ -3,7 +3,6 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -19,11 +18,11 @@ from balai.observations import places, rules
 from balai.observations.bonds import bonds_of, contradictions
 from balai.observations.contracts import Contract, ContractError, read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Dataset, SnapClient
+from balai.observations.noting import note
 from balai.observations.quarantine import forget_day
 from balai.observations.queries import open_keys
 from balai.observations.subjects import SubjectKeys
 from balai.people.models import City, Organisation, User
-from balai.people.rules import hats_in
 
 OVERLAP = timedelta(days=3)
 """How long a replaced key still opens."""
@@ -81,7 +80,7 @@ def publish_contract(
         with transaction.atomic():
             made.save(force_insert=True)
             facts = {"contract": contract.id, "version": contract.version, "sha256": made.sha256}
-            _note("data.contract_published", made, by, public=True, data=facts)
+            note("data.contract_published", made, by, facts, public=True)
             # The ledger lets one transaction at a time come here, and each sees what the last one left.
             others = DataContract.objects.filter(contract=contract.id).exclude(pk=made.pk)
             if others.first() != plan.before:
@@ -219,7 +218,7 @@ def retire_contract(*, by: User, contract: DataContract, reason: str, earlier: b
             )
             facts["earlier"] = [other.version for other in others]
             others.update(state=ContractState.RETIRED)
-        _note("data.contract_retired", contract, by, public=True, data=facts)
+        note("data.contract_retired", contract, by, facts, public=True)
     contract.refresh_from_db()
     return contract
 
@@ -259,7 +258,7 @@ def make_key(
             subject=subject,
             rows_per_second=rows_per_second,
         )
-        _note("data.key_made", contract, by, public=False, data={"key": key.pk, "sandbox": sandbox})
+        note("data.key_made", contract, by, {"key": key.pk, "sandbox": sandbox})
     return key, text
 
 
@@ -301,7 +300,7 @@ def rotate_key(
             rows_per_second=key.rows_per_second,
             rows_per_day=key.rows_per_day,
         )
-        _note("data.key_rotated", contract, by, public=False, data={"key": made.pk, "before": key.pk})
+        note("data.key_rotated", contract, by, {"key": made.pk, "before": key.pk})
     return made, text
 
 
@@ -319,7 +318,7 @@ def stop_key(*, by: User, key: DataKey, reason: str) -> DataKey:
         )
         if not changed:
             raise Stale(_("This key was stopped already."))
-        _note("data.key_stopped", contract, by, public=False, data={"key": key.pk})
+        note("data.key_stopped", contract, by, {"key": key.pk})
     key.refresh_from_db()
     return key
 
@@ -362,18 +361,3 @@ def _make(*, by: User, sandbox: bool, **fields: Any) -> tuple[DataKey, str]:
         **fields,
     )
     return key, f"chk_{'sandbox' if sandbox else 'live'}_{public}.{secret}"
-
-
-def _note(verb: str, contract: DataContract, by: User, *, public: bool, data: Mapping[str, Any]) -> None:
-    hat = rules.keeper_hat(by, contract.city_id) or next(iter(hats_in(by, contract.partner)), None)
-    ledger.append(
-        verb=verb,
-        subject=f"data-contract:{contract.contract}",
-        thread=f"organisation:{contract.partner_id}",
-        by=by,
-        role=hat.role if hat else "",
-        organisation=hat.organisation_id if hat else None,
-        city=contract.city_id,
-        public=public,
-        data=dict(data),
-    )

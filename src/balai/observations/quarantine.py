@@ -17,17 +17,16 @@ from django.db.models import Count, F, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from balai.core import ledger
 from balai.core.errors import Invalid, Refused, Stale
 from balai.core.rules import require
 from balai.observations import gates, places, rules
 from balai.observations.checking import FURTHEST_AHEAD, Checked, Checker, EnvelopeError, times_in
 from balai.observations.contracts import Role, read_contract
 from balai.observations.models import ContractState, DataContract, DataKey, Quarantined, Receipt
+from balai.observations.noting import note
 from balai.observations.sealing import RowSeal
 from balai.observations.subjects import SubjectKeys
 from balai.people.models import User
-from balai.people.rules import hats_in
 
 KEEP = timedelta(days=30)
 MOST_AT_ONCE = 1000
@@ -96,7 +95,9 @@ def open_row(*, by: User, row: Quarantined, contract: DataContract) -> str:
     require(rules.may_open_rows(by, contract))
     text = _unsealed(row)
     with transaction.atomic():
-        _note("data.row_seen", contract, by, {"batch": row.batch, "row": row.row})
+        note(
+            "data.row_seen", contract, by, {"contract": contract.contract, "batch": row.batch, "row": row.row}
+        )
     with suppress(msgspec.MsgspecError):
         text = msgspec.json.format(text, indent=2)
     return text.decode(errors="replace")
@@ -128,7 +129,7 @@ def try_again(*, by: User, contract: DataContract, row: Quarantined, corrected: 
             if not open_now.update(asked_at=timezone.now(), sealed=sealed):
                 raise Stale(_("This row was taken, or is about to be."))
             facts = {"batch": row.batch, "row": row.row, "rows": 1, "corrected": raw == new}
-            _note("data.replay_asked", contract, by, facts)
+            note("data.replay_asked", contract, by, {"contract": contract.contract, **facts})
             _wake()
     if faults:
         raise Invalid(_("The row is still wrong."), {"row": [f"{pointer or '/'}: {reason}"]})
@@ -162,7 +163,7 @@ def try_all_again(*, by: User, contract: DataContract, rows: QuerySet[Quarantine
         open_now.filter(pk__in=wrong).update(tried_at=now)
         taken = open_now.filter(pk__in=right).update(asked_at=now)
         if taken:
-            _note("data.replay_asked", contract, by, {"rows": taken})
+            note("data.replay_asked", contract, by, {"contract": contract.contract, "rows": taken})
             _wake()
     return Asked(taken, len(some) - taken)
 
@@ -311,21 +312,6 @@ def _wake() -> None:
     from balai.observations.tasks import replay_asked  # tasks are made of this module's parts
 
     replay_asked.enqueue()
-
-
-def _note(verb: str, contract: DataContract, by: User, facts: dict[str, object]) -> None:
-    hat = rules.keeper_hat(by, contract.city_id) or next(iter(hats_in(by, contract.partner)), None)
-    ledger.append(
-        verb=verb,
-        subject=f"data-contract:{contract.contract}",
-        thread=f"organisation:{contract.partner_id}",
-        by=by,
-        role=hat.role if hat else "",
-        organisation=hat.organisation_id if hat else None,
-        city=contract.city_id,
-        public=False,
-        data={"contract": contract.contract, **facts},
-    )
 
 
 def idempotency_of(row: Quarantined, raw: bytes) -> str:

@@ -6,16 +6,15 @@ import secrets
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from balai.core import ledger
 from balai.core.errors import Invalid
-from balai.observations import places, rules
+from balai.observations import places
 from balai.observations.actions import make_key, rotate_key
 from balai.observations.contracts import Contract, Role, read_contract
 from balai.observations.models import DataContract, DataKey, SnapClient
+from balai.observations.noting import note
 from balai.observations.sealing import RowSeal
 from balai.observations.signing import Client, PublicKeyError, client_of, pem_of, public_key_of
 from balai.people.models import User
-from balai.people.rules import hats_in
 
 STANDARD = "snap/payment"
 LEVY, PAID = "levy", "paid_idr"
@@ -84,17 +83,6 @@ def _bind(by: User, contract: DataContract, key: DataKey, pem: str, *, before: s
         sealed_secret=RowSeal(places.secrets_key()).seal(secret.encode()),
         created_by=by.pseudonym,
     )
-    hat = rules.keeper_hat(by, contract.city_id) or next(iter(hats_in(by, contract.partner)), None)
     facts = {"key": key.pk, "public_key_sha256": hashlib.sha256(pem.encode()).hexdigest()}
-    ledger.append(
-        verb="data.snap_client_made",
-        subject=f"data-contract:{contract.contract}",
-        thread=f"organisation:{contract.partner_id}",
-        by=by,
-        role=hat.role if hat else "",
-        organisation=hat.organisation_id if hat else None,
-        city=contract.city_id,
-        public=False,
-        data=facts | ({"before": before} if before else {}),
-    )
+    note("data.snap_client_made", contract, by, facts | ({"before": before} if before else {}))
     return made, secret

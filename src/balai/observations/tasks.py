@@ -1,7 +1,7 @@
 """What comes round: days released, missed refreshes told."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
@@ -84,16 +84,7 @@ def tell_missed() -> None:
         with transaction.atomic():
             if not DataContract.objects.filter(pk=row.pk, missed_since=None).update(missed_since=since):
                 continue
-            ledger.append(
-                verb="data.refresh_missed",
-                subject=f"data-contract:{row.contract}",
-                thread=f"organisation:{row.partner_id}",
-                by=None,
-                organisation=row.partner_id,
-                city=row.city_id,
-                public=False,
-                data={"contract": row.contract, "since": since.isoformat(timespec="seconds")},
-            )
+            _tell_refresh("data.refresh_missed", row, since)
 
 
 def _resumed(row: DataContract) -> None:
@@ -102,13 +93,17 @@ def _resumed(row: DataContract) -> None:
         again = DataContract.objects.filter(pk=row.pk, missed_since=row.missed_since)
         if row.missed_since is None or not again.update(missed_since=None):
             return
-        ledger.append(
-            verb="data.refresh_resumed",
-            subject=f"data-contract:{row.contract}",
-            thread=f"organisation:{row.partner_id}",
-            by=None,
-            organisation=row.partner_id,
-            city=row.city_id,
-            public=False,
-            data={"contract": row.contract, "since": row.missed_since.isoformat(timespec="seconds")},
-        )
+        _tell_refresh("data.refresh_resumed", row, row.missed_since)
+
+
+def _tell_refresh(verb: str, row: DataContract, since: datetime) -> None:
+    ledger.append(
+        verb=verb,
+        subject=f"data-contract:{row.contract}",
+        thread=f"organisation:{row.partner_id}",
+        by=None,
+        organisation=row.partner_id,
+        city=row.city_id,
+        public=False,
+        data={"contract": row.contract, "since": since.isoformat(timespec="seconds")},
+    )
