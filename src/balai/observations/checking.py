@@ -25,6 +25,15 @@ _plain_name = re.compile(r"[A-Za-z_]{1,60}[0-9]{0,2}")
 _step = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
+def placed(fault: Exception) -> tuple[str, str]:
+    """Where a decoder's fault lies, as a JSON pointer, and what it is without the place."""
+    text = str(fault)
+    found = _path.search(text)
+    if found is None:
+        return "", text
+    return "".join(f"/{name or index}" for name, index in _step.findall(found[1])), text[: found.start()]
+
+
 class EnvelopeError(ValueError):
     """The body as a whole cannot be read; nothing of it is kept."""
 
@@ -167,10 +176,7 @@ class Checker:
     def _bad(self, number: int, raw: bytes, fault: Exception) -> Bad:
         if self._forbidden and (name := next(self._identities(raw), None)):
             return Bad(number, f"/{name}", "names a person or a face; this contract takes counts only", None)
-        text = str(fault)
-        found = _path.search(text)
-        pointer = "".join(f"/{name or index}" for name, index in _step.findall(found[1])) if found else ""
-        reason = text[: found.start()] if found else text
+        pointer, reason = placed(fault)
         if reason.startswith("Invalid enum value"):
             # What was sent may name somebody; a reason is shown and not encrypted.
             reason = "none of the allowed values"

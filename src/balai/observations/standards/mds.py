@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from balai.observations.checking import FURTHEST_AHEAD, MOST_ROWS, Bad, Checked, Checker, EnvelopeError
+from balai.observations.checking import (
+    FURTHEST_AHEAD,
+    MOST_ROWS,
+    Bad,
+    Checked,
+    Checker,
+    EnvelopeError,
+    placed,
+)
 from balai.observations.contracts import Contract, Role
 from balai.observations.grid import cell, degrees
 from balai.observations.intake import RefusedBatchError, SentReceipt
@@ -49,8 +57,6 @@ FASTEST = 150.0
 """Metres a second."""
 MISSING = "is missing"
 _sentences = {"missing_param": "A required parameter is missing", "bad_param": "A validation error occurred"}
-_where = re.compile(r" - at `\$(.*)`$")
-_step = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _lacks = re.compile(r"Object missing required field `([^`]*)`")
 
 
@@ -376,10 +382,7 @@ def raws_of(body: bytes) -> list[msgspec.Raw]:
 
 def _said(fault: Exception) -> tuple[str, str]:
     """Pointer and reason of a structural fault; no value of the item is in either."""
-    text = str(fault)
-    found = _where.search(text)
-    reason = text[: found.start()] if found else text
-    pointer = "".join(f"/{name or index}" for name, index in _step.findall(found[1])) if found else ""
+    pointer, reason = placed(fault)
     if lacks := _lacks.match(reason):
         return f"{pointer}/{lacks[1]}", MISSING
     if reason.startswith("Invalid enum value"):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from balai.observations import places
-from balai.observations.checking import Bad, Checked, Checker, EnvelopeError
+from balai.observations.checking import Bad, Checked, Checker, EnvelopeError, placed
 from balai.observations.contracts import Contract, Role
 from balai.observations.intake import Door, RefusedBatchError, SentReceipt
 from balai.observations.sealing import key_in
@@ -58,7 +58,6 @@ _moment = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _external = re.compile(r"[A-Za-z0-9-]{1,36}")
-_path = re.compile(r" - at `\$\.?(.*)`$")
 _missing = re.compile(r"missing required field `(.*?)`")
 
 Text = Annotated[str, msgspec.Meta(max_length=255)]
@@ -283,12 +282,9 @@ def _bare(whole: dict[str, Any], contract: Contract) -> bytes:
 
 def _place(fault: Exception) -> tuple[str, bool]:
     """Where a fault lies in the notice, and whether something is missing there."""
-    text = str(fault)
-    at, missing = _path.search(text), _missing.search(text)
-    steps = [step for step in re.split(r"\.|(?=\[)", at[1]) if step] if at else []
-    if missing:
-        steps.append(missing[1])
-    return "".join(f"/{step.strip('[]')}" for step in steps), missing is not None
+    pointer, reason = placed(fault)
+    missing = _missing.search(reason)
+    return (f"{pointer}/{missing[1]}", True) if missing else (pointer, False)
 
 
 def _field(place: tuple[str, bool]) -> SnapRefusalError:
