@@ -1,6 +1,6 @@
 """What one contract says to machines: JSON Schema, AsyncAPI 3, OpenAPI 3.1 and an example that passes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -9,6 +9,8 @@ from balai.observations.checking import LARGEST_BODY, MOST_ROWS
 from balai.observations.contracts import Contract, Field, Role
 from balai.observations.intake import EVENTS, ROWS
 from balai.observations.standards import Address, addresses_of
+
+Row = Mapping[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 EXAMPLE_TIME = "2026-01-05T08:30:00Z"
@@ -93,17 +95,22 @@ def example(contract: Contract) -> dict[str, Any]:
     return {field.name: _example(field) for field in contract.fields if field.required or field.example}
 
 
-def example_event(contract: Contract) -> dict[str, Any]:
-    """The same row as a CloudEvent."""
-    row = example(contract)
+def event_of(contract: Contract, row: Row) -> dict[str, Any]:
+    """The row as a structured CloudEvent."""
+    data = dict(row)
     return {
         "specversion": "1.0",
-        "id": row.pop(contract.event.name),
+        "id": data.pop(contract.event.name),
         "source": contract.source,
         "type": contract.event_type,
-        "time": row.pop(contract.time.name),
-        "data": row,
+        "time": data.pop(contract.time.name),
+        "data": data,
     }
+
+
+def example_event(contract: Contract) -> dict[str, Any]:
+    """The same row as a CloudEvent."""
+    return event_of(contract, example(contract))
 
 
 def openapi(contract: Contract, origin: str) -> dict[str, Any]:

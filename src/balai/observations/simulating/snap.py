@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from balai.observations.contracts import Contract, Role
+from balai.observations.describing import Row
 from balai.observations.signing import mac_of, text_for_call, text_for_token
-from balai.observations.simulating.wire import Answer, Outgoing, Row, Send, UnexpectedAnswerError, said, wire
+from balai.observations.simulating.wire import Answer, Outgoing, Send, UnexpectedAnswerError, said, wire
 
 TOKEN_PATH, PAYMENT_PATH = "/snap/v1.0/access-token/b2b", "/snap/v1.0/transfer-va/payment"
 SERVICE = "00077713"

@@ -5,15 +5,17 @@ and reads answers, and whoever has a connection sends them.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from balai.observations.contracts import Contract
+from balai.observations.describing import Row, event_of
 from balai.observations.intake import EVENTS
 
-Row = Mapping[str, Any]
 COUNTS = ("received", "accepted", "quarantined", "duplicates")
+_counts = re.compile(rf"({'|'.join(COUNTS)})=(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +81,12 @@ def wire_of(contract: Contract, key: str) -> Wire:
     return _wires[contract.standard.partition("/")[0]](contract, key)
 
 
-def event_of(contract: Contract, row: Row) -> dict[str, Any]:
-    """The row as a structured CloudEvent."""
-    data = dict(row)
-    return {
-        "specversion": "1.0",
-        "id": data.pop(contract.event.name),
-        "source": contract.source,
-        "type": contract.event_type,
-        "time": data.pop(contract.time.name),
-        "data": data,
-    }
+def counts_in(answer: Answer) -> dict[str, int]:
+    """The account in the header that other standards' answers carry. Raises UnexpectedAnswerError."""
+    counts = {name: int(value) for name, value in _counts.findall(answer.headers.get("balai-receipt", ""))}
+    if set(counts) != set(COUNTS):
+        raise UnexpectedAnswerError(said(answer))
+    return counts
 
 
 def said(answer: Answer) -> str:
