@@ -1,7 +1,6 @@
 """What the agreements say of data: whose schedule is in force, and whether data may flow under it."""
 
 from collections.abc import Collection, Iterator
-from uuid import UUID
 
 from django.db.models import Prefetch
 
@@ -39,7 +38,7 @@ def binding(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
     """Bonds whose agreement is not in force, or none of the partner's in the city; a sandbox needs none."""
     if sandbox:
         return {}
-    pairs = {one: _uuid(one.subject) for one in served}
+    pairs = {one: one.number for one in served}
     ids = [pk for pk in pairs.values() if pk]
     known = {
         (party.agreement_id, party.organisation_id): party.agreement
@@ -53,10 +52,3 @@ def binding(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
         elif agreement.documented or not is_in_force(agreement):
             shut[one] = ENDED
     return shut
-
-
-def _uuid(subject: str) -> UUID | None:
-    try:
-        return UUID(subject.partition(":")[2])
-    except ValueError:
-        return None

@@ -19,6 +19,14 @@ class Served(NamedTuple):
     partner: UUID
     city: str
 
+    @property
+    def number(self) -> UUID | None:
+        """The id in the subject; None where it is none."""
+        try:
+            return UUID(self.subject.partition(":")[2])
+        except ValueError:
+            return None
+
 
 Gate = Callable[[Collection[Served], bool], dict[Served, str]]
 """Given what keys serve and whether they are sandbox keys: what is closed, with the reason in plain words."""

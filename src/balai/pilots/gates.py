@@ -1,7 +1,6 @@
 """Whether a collaboration's data may flow: while its pilot runs or is evaluated, under its agreement."""
 
 from collections.abc import Collection
-from uuid import UUID
 
 from balai.agreements.models import Agreement, AgreementKind
 from balai.agreements.term import is_in_force
@@ -21,7 +20,7 @@ OVER = "The pilot is not under way; its data are not taken."
 @gate("collaboration")
 def running(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
     """Closed collaborations with the reason."""
-    ids = [pk for pk in (_uuid(one.subject) for one in served) if pk]
+    ids = [pk for pk in (one.number for one in served) if pk]
     stages = {
         Served(f"collaboration:{pk}", partner, city): stage
         for pk, partner, city, stage in Collaboration.objects.filter(pk__in=ids).values_list(
@@ -39,10 +38,3 @@ def running(served: Collection[Served], sandbox: bool) -> dict[Served, str]:
         in_force = {f"collaboration:{one.collaboration_id}" for one in found if is_in_force(one)}
         shut |= {one: ENDED for one in served if one.subject not in in_force and one not in shut}
     return shut
-
-
-def _uuid(subject: str) -> UUID | None:
-    try:
-        return UUID(subject.partition(":")[2])
-    except ValueError:
-        return None
