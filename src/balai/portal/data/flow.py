@@ -52,7 +52,7 @@ def flow(request: HttpRequest, contract: str, major: int) -> HttpResponse:
     context |= _by_day(row)
     context |= {
         "fresh": _fresh(row, whole.refresh_minutes),
-        "counts": [_share(month, DAYS), _share(week, WEEK)],
+        "counts": [share_of(month, DAYS), share_of(week, WEEK)],
         "overdrawn": month.spent > 1,
         "bears": whole.bears,
         "form": form,
@@ -94,7 +94,7 @@ def _moment(at: Any) -> str:
     return date_format(localtime(at), "j F Y, H.i")
 
 
-def _share(budget: Any, days: int) -> Count:
+def share_of(budget: Any, days: int) -> Count:
     return Count(
         charts.figure(budget.share * 100, "%", 2),
         _("of the rows quarantined"),

@@ -42,8 +42,8 @@ STAGES = ("preparation", "running", "suspended", "evaluation")
 """Where a key serves something: it opens in some of them and is closed in the others until it goes on."""
 
 
-class NewKeyForm(forms.Form):
-    """``collaborations`` are those the key may serve."""
+class ServingForm(forms.Form):
+    """Sandbox or live, and what it serves; ``collaborations`` are those to choose from."""
 
     sandbox = forms.ChoiceField(
         label=lazy("Kind"),
@@ -59,17 +59,27 @@ class NewKeyForm(forms.Form):
         required=False,
         help_text=lazy("A live key needs one. It is closed at once when the pilot is suspended or ends."),
     )
-    rows_per_second = forms.IntegerField(label=lazy("Rows a second"), initial=2000, min_value=1)
 
-    def __init__(self, *args: Any, collaborations: list[Collaboration], most: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, collaborations: list[Collaboration], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        subject, rows = self.fields["subject"], self.fields["rows_per_second"]
+        subject = self.fields["subject"]
         assert isinstance(subject, forms.ChoiceField)
         subject.choices = [
             ("", _("none")),
             *((one.thread, f"{one.reference} · {one}") for one in collaborations),
         ]
-        rows.help_text = _("At most %(most)s.") % {"most": number_format(most, force_grouping=True)}
+
+
+class NewKeyForm(ServingForm):
+    """``most`` is how many rows a second may be asked for."""
+
+    rows_per_second = forms.IntegerField(label=lazy("Rows a second"), initial=2000, min_value=1)
+
+    def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rows_per_second"].help_text = _("At most %(most)s.") % {
+            "most": number_format(most, force_grouping=True)
+        }
 
 
 @login_required
@@ -120,7 +130,7 @@ def new(request: HttpRequest, contract: str, major: int) -> HttpResponse:
     require(rules.may_make_key(request.user, row))
     by = person(request)
     most = MOST_ROWS_BY_CITY if rules.keeper_hat(by, row.city_id) else MOST_ROWS_A_SECOND
-    form = NewKeyForm(request.POST or None, collaborations=_collaborations(request, row), most=most)
+    form = NewKeyForm(request.POST or None, collaborations=collaborations_of(request, row), most=most)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -179,7 +189,8 @@ def stop(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "data/key_stop.html", context, status=422 if form.errors else 200)
 
 
-def _collaborations(request: HttpRequest, row: DataContract) -> list[Collaboration]:
+def collaborations_of(request: HttpRequest, row: DataContract) -> list[Collaboration]:
+    """What a key of the contract may serve, as far as the reader sees it."""
     rows = Collaboration.objects.visible_to(request.user)
     return list(rows.filter(partner=row.partner, city=row.city_id, stage__in=STAGES).order_by("reference"))
 

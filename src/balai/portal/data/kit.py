@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from balai.observations import rules
@@ -19,6 +18,7 @@ from balai.observations.standards import Address, addresses_of
 from balai.observations.standing import Standing, standings
 from balai.people.models import Organisation, OrganisationKind
 from balai.portal.data.flow import often
+from balai.portal.data.parts import title_of
 
 DAYS = 30
 
@@ -55,7 +55,6 @@ def kit(request: HttpRequest, slug: str) -> HttpResponse:
     parts = []
     for one in standings(rows.values(), DAYS):
         whole = read_contract(one.contract.document)
-        title = whole.title_en if get_language() == "en" and whole.title_en else whole.title
         example = json.dumps(example_event(whole), indent=2, ensure_ascii=False)
         ours = one.contract.contract in shipped
         inside = seen_in[one.contract.city_id]
@@ -63,7 +62,7 @@ def kit(request: HttpRequest, slug: str) -> HttpResponse:
             Part(
                 one,
                 whole,
-                title,
+                title_of(whole),
                 often(whole.refresh_minutes),
                 addresses_of(whole.standard),
                 example,

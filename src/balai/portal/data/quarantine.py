@@ -34,7 +34,7 @@ from balai.observations.quarantine import (
 )
 from balai.observations.queries import budget_of
 from balai.portal import charts
-from balai.portal.data.flow import DAYS, WEEK, _share
+from balai.portal.data.flow import DAYS, WEEK, share_of
 from balai.portal.data.parts import inside, person, room
 from balai.portal.forms import refuse
 
@@ -96,7 +96,7 @@ def rows(request: HttpRequest, contract: str, major: int) -> HttpResponse:
         "used": bool(request.GET),
         "reasons": [(*one, f"?{urlencode({'why': _code(one[0], one[1])})}") for one in reasons],
         "account": account_of(row),
-        "counts": [_share(month, DAYS), _share(week, WEEK)],
+        "counts": [share_of(month, DAYS), share_of(week, WEEK)],
         "bears": charts.figure(bears * 100, "%"),
         "overdrawn": month.spent > 1,
         "page": paginate(chosen.defer("sealed"), request.GET.get("cursor"), by="received_at", size=A_PAGE),

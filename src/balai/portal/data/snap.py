@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from balai.collaborations.models import Collaboration
 from balai.core.errors import Invalid, Refused
 from balai.core.rules import require
 from balai.observations import rules
@@ -22,7 +21,7 @@ from balai.observations.models import DataContract, DataKey, SnapClient
 from balai.observations.queries import keys_of
 from balai.observations.snap_clients import STANDARD, make_snap_client, rotate_snap_client
 from balai.observations.standards.snap import PAYMENT_PATH, TOKEN_PATH
-from balai.portal.data.keys import STAGES
+from balai.portal.data.keys import ServingForm, collaborations_of
 from balai.portal.data.parts import find, inside, person, room
 from balai.portal.forms import refuse
 
@@ -31,35 +30,18 @@ PEM = lazy(
 )
 
 
-class NewClientForm(forms.Form):
-    """``collaborations`` are those a live client may serve."""
+class NewClientForm(ServingForm):
+    field_order = ("public_key", "sandbox", "subject")
 
     public_key = forms.CharField(
         label=lazy("Public key"), widget=forms.Textarea({"rows": 9}), max_length=5000, help_text=PEM
     )
-    sandbox = forms.ChoiceField(
-        label=lazy("Kind"),
-        widget=forms.RadioSelect,
-        initial="sandbox",
-        choices=[
-            ("sandbox", lazy("Sandbox: rows are checked and counted, then dropped")),
-            ("live", lazy("Live: rows are kept while the pilot runs under its agreement")),
-        ],
-    )
-    subject = forms.ChoiceField(
-        label=lazy("Collaboration it serves"),
-        required=False,
-        help_text=lazy("A live client needs one. It is closed at once when the pilot is suspended or ends."),
-    )
 
-    def __init__(self, *args: Any, collaborations: list[Collaboration], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        subject = self.fields["subject"]
-        assert isinstance(subject, forms.ChoiceField)
-        subject.choices = [
-            ("", _("none")),
-            *((one.thread, f"{one.reference} · {one}") for one in collaborations),
-        ]
+        self.fields["subject"].help_text = _(
+            "A live client needs one. It is closed at once when the pilot is suspended or ends."
+        )
 
 
 class NewSecretForm(forms.Form):
@@ -100,9 +82,7 @@ def new(request: HttpRequest, contract: str, major: int) -> HttpResponse:
     """Make a client; the answer to the press is the only page that ever shows its secret."""
     row = _noticed(find(contract, major))
     require(rules.may_make_key(request.user, row))
-    visible = Collaboration.objects.visible_to(request.user)
-    served = visible.filter(partner=row.partner, city=row.city_id, stage__in=STAGES).order_by("reference")
-    form = NewClientForm(request.POST or None, collaborations=list(served))
+    form = NewClientForm(request.POST or None, collaborations=collaborations_of(request, row))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:

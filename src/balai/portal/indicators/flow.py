@@ -15,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_safe
@@ -37,6 +36,7 @@ from balai.people.rules import Reader, is_person
 from balai.portal import charts
 from balai.portal.components import Facts
 from balai.portal.csv import csv_response
+from balai.portal.data.parts import title_of
 from balai.portal.forms import refuse
 from balai.portal.limits import limited, too_many
 from balai.portal.templatetags.balai import period
@@ -320,7 +320,7 @@ def _contract(name: str, major: int) -> DataContract:
 def _origin(user: Reader, fed: dict[str, Any]) -> Origin:
     row = _contract(fed["contract"], fed["major"])
     whole = read_contract(row.document)
-    title = whole.title_en if get_language() == "en" and whole.title_en else whole.title
+    title = title_of(whole)
     days = [(date.fromisoformat(day), sha) for day, sha in fed["days"]]
     return Origin(row, title, ", ".join(fed["versions"]), days, _agreement(user, row))
 
